@@ -1,0 +1,17 @@
+# Native build: the optimised library, and the tests twice: with ASan and UBSan to find faults, and against the
+# optimised library to show that the optimiser changes no bit.
+
+list(FILTER CORE_SOURCES EXCLUDE REGEX "/kernels/(simd128|relaxed)[a-z0-9_]*\\.cc$")  # <wasm_simd128.h> exists for WASM only
+
+set(SANITIZERS -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+set(TEST_DATA -DTHIMBLE_TEST_DATA_DIR="${CMAKE_SOURCE_DIR}/build/test-data")
+
+add_core(thimble_core -O2)
+add_core(thimble_core_sanitized -O1 -g ${SANITIZERS})
+
+add_core_tests(core_tests thimble_core_sanitized -O1 -g ${SANITIZERS} ${TEST_DATA})
+target_link_options(core_tests PRIVATE ${SANITIZERS})
+add_core_tests(core_tests_optimised thimble_core -O1 ${TEST_DATA})
+
+add_test(NAME core_tests COMMAND core_tests)
+add_test(NAME core_tests_optimised COMMAND core_tests_optimised)
