@@ -1,0 +1,1 @@
+"""Training of the Thimble model: data factory, PyTorch model, quantization and export."""

@@ -1,0 +1,1 @@
+"""The data factory: from cards, scenes and public corpora to packed training rows."""
