@@ -7,12 +7,13 @@
 //   * a float sum over n values runs in four lanes, lane j takes the values i with i % 4 == j in
 //     rising order, and the lanes join as (s0 + s2) + (s1 + s3). n need not be a multiple of 4:
 //     a missing value counts as +0 added to its lane;
-//   * exp, sin and cos are the functions of math.h in this folder, the same code on all paths.
-// Kernels check nothing: the model checks shapes when it is loaded.
+//   * exp, exp2, sin and cos are the functions of math.h, the same code on all paths.
+// Kernels check nothing: the model checks shapes when it is loaded. Values that are not finite give
+// unspecified results, which may then differ between sets, but no trap and no stray access.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include <stddef.h>  // not <cstddef>: the relaxed kernel is compiled without a C++ library
+#include <stdint.h>
 
 namespace thimble {
 
@@ -20,13 +21,18 @@ inline constexpr size_t kPanelRows = 32;  // rows of a weight panel, keys of a K
 inline constexpr size_t kDotDepth = 4;    // inputs that one dot instruction takes a lane
 inline constexpr size_t kInputAlign = 16; // columns of every int8 matrix are a multiple of this
 
+inline constexpr float kTiny = 1e-30f;         // a row whose largest value is below this is a zero row
+inline constexpr float kNormEpsilon = 1e-6f;
+inline constexpr float kLog2E = 0x1.715476p+0f;
+
 constexpr size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
 /// Weights W (rows x cols), int8, symmetric, one scale a row: w[r][c] = scale[r] * code[r][c],
 /// codes in -127..127. Packed in panels of 32 rows: the code of (r, c) is
 ///   data[((r / 32) * (cols / 4) + c / 4) * 128 + (r % 32) * 4 + c % 4].
-/// Rows are padded to a multiple of 32 with zero codes and zero scales. `sum[r]` is the sum of the
-/// row's codes (needed where the hardware's dot takes unsigned activations).
+/// Rows are padded to a multiple of 32 with zero codes, zero scales and zero sums. `sum[r]` is the
+/// sum of the row's codes (needed where the hardware's dot takes unsigned activations). `data` is
+/// 16-byte aligned.
 struct MatrixI8 {
   const int8_t* data = nullptr;
   const float* scale = nullptr;
@@ -45,8 +51,8 @@ struct MatrixF32 {
 };
 
 /// Activations quantized row by row: x[m][c] ~ scale[m] * code[m][c], codes in -127..127,
-/// scale[m] = max_c |x[m][c]| / 127, code = round(x * (127 / max)); a zero row has scale 0 and
-/// codes 0. How codes are stored is the kernel set's own business: `codes` has room for
+/// scale[m] = max_c |x[m][c]| / 127, code = round(x * (127 / max)); a row with max < kTiny has scale
+/// 0 and codes 0. How codes are stored is the kernel set's own business: `codes` has room for
 /// 2 * rows * cols bytes, 16-byte aligned.
 struct RowsI8 {
   uint8_t* codes = nullptr;
@@ -62,7 +68,9 @@ struct RowsI8 {
 ///   v        panels of 32 features (head_dim padded to 32): key t, feature c at
 ///            ((c / 32) * (capacity / 4) + t / 4) * 128 + (c % 32) * 4 + t % 4
 ///   k_scale, v_scale, k_sum    one a key (k_sum: sum of the key's codes)
-/// Float path: kf, vf are [capacity][head_dim]. Entries at t >= length are zero.
+/// Float path: kf, vf are [capacity][head_dim]. A segment has the buffers of one path or of both;
+/// those of the other are null. The owner clears the buffers when it sets length to 0: entries at
+/// t >= length are zero.
 struct KvSegment {
   int8_t* k = nullptr;
   int8_t* v = nullptr;
@@ -115,24 +123,29 @@ struct KernelSet {
                        const float* cos, const float* sin, size_t pos0);
 
   /// Appends `rows` keys and values ([rows][kv_heads * head_dim], K after norm and rotation) to the
-  /// segment at its length, quantizing each (key, head) row as quantize_rows does; length grows.
+  /// segment at its length; length grows. k, v etc. if not null: each (key, head) row quantized as
+  /// quantize_rows does; kf, vf if not null: copied.
   void (*append_kv)(const AttentionShape& shape, const float* k, const float* v, size_t rows,
                     KvSegment& segment);
 
   /// Attention of `rows` query rows (q: [rows][heads * head_dim], after norm and rotation) over the
   /// keys of all segments, in the order given; out: [rows][heads * head_dim]. With `causal`, there
   /// is one segment and query row m sees its first length - rows + m + 1 keys. INT8:
-  ///   q row of each head quantized as quantize_rows; s[t] = float(dot) * ((qs * k_scale[t]) * f),
-  ///   f = 1 / sqrt(head_dim); e[t] = exp(s[t] - max s); z = sum of e (four lanes, t over the
-  ///   padded keys of all segments, padding adds 0); u[t] = e[t] * v_scale[t]; p[t] = round(u[t] *
-  ///   (127 / max u)) in 0..127; out[c] = float(sum_t p[t] * vcode[t][c]) * ((max u / 127) / z).
-  /// If max u is 0, out is 0. `scratch` has attend_scratch_bytes(...) bytes, 64-byte aligned.
+  ///   q row of each head quantized as quantize_rows, with scale qs;
+  ///   s[t] = float(dot) * (k_scale[t] * (qs * (kLog2E / sqrt(head_dim))))   softmax in base 2
+  ///   e[t] = exp2(s[t] - max s)
+  ///   z    = sum of e in four lanes, t % 4 within its segment, segments in order
+  ///   u[t] = e[t] * v_scale[t]
+  ///   p[t] = round(u[t] * (127 / max u)), 0..127
+  ///   out[c] = float(sum_t p[t] * vcode[t][c]) * ((max u / 127) / z); 0 if max u < kTiny.
+  /// `scratch` has attend_scratch_bytes(...) bytes, 64-byte aligned. A query row that sees no key
+  /// gets 0.
   void (*attend_i8)(const AttentionShape& shape, const float* q, size_t rows,
                     const KvSegment* segments, size_t segment_count, bool causal, float* out,
                     uint8_t* scratch);
 
-  /// The same in float32: s = (q . k) * f (dot in four lanes), out[c] = (sum_t e[t] * v[t][c]) / z
-  /// (sum over t in rising order). Parity path.
+  /// The same in float32: s = (q . k) * (1 / sqrt(head_dim)) (dot in four lanes), e = exp(s - max s),
+  /// out[c] = (sum_t e[t] * v[t][c]) / z (sum over t in rising order). Parity path.
   void (*attend_f32)(const AttentionShape& shape, const float* q, size_t rows,
                      const KvSegment* segments, size_t segment_count, bool causal, float* out,
                      uint8_t* scratch);
