@@ -3,6 +3,7 @@
 list(FILTER CORE_SOURCES EXCLUDE REGEX "/kernels/(simd128|relaxed)[a-z0-9_]*\\.cc$")  # <wasm_simd128.h> exists for WASM only
 
 set(SANITIZERS -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+list(APPEND SANITIZERS -fsanitize-ignorelist=${CMAKE_SOURCE_DIR}/cmake/fuzz_ignorelist.txt)
 add_core(thimble_core_fuzz -O1 -g -fsanitize=fuzzer-no-link ${SANITIZERS})
 
 file(GLOB FUZZ_SOURCES CONFIGURE_DEPENDS tests/fuzz/*_fuzz.cc)

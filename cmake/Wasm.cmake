@@ -35,4 +35,4 @@ endif()
 add_core_tests(core_tests thimble_web -O1 -msimd128 -fexceptions -DTHIMBLE_TEST_DATA_DIR="/test-data")
 set_target_properties(core_tests PROPERTIES SUFFIX .mjs)
 target_link_options(core_tests PRIVATE ${LINK_FLAGS} -fexceptions -sFORCE_FILESYSTEM -sINVOKE_RUN=0 -sEXIT_RUNTIME=1
-                    -sEXPORTED_RUNTIME_METHODS=FS,callMain)
+                    -sEXPORTED_RUNTIME_METHODS=FS,ENV,callMain)
