@@ -1,0 +1,121 @@
+#include "engine.h"
+
+#include <algorithm>
+
+#include "prompt/prompt.h"
+
+namespace thimble {
+
+Engine::Engine(const KernelSet& kernels, size_t max_file_bytes)
+    : loader_(max_file_bytes), kernels_(kernels) {}
+
+Status Engine::open() {
+  ModelWeights weights;
+  if (Status s = loader_.finish(weights); !s.ok()) return s;
+  if (Status s = Tokenizer::parse(weights.tokenizer, tokenizer_); !s.ok()) return s;
+  if (tokenizer_.size() != weights.config.vocab_size)
+    return {Code::bad_tokenizer, "section tokenizer: " + std::to_string(tokenizer_.size()) +
+                                     " pieces, the embedding has " +
+                                     std::to_string(weights.config.vocab_size)};
+  metadata_ = weights.metadata;
+  if (Status s = Model::create(std::move(weights), kernels_, model_); !s.ok()) return s;
+  open_ = true;
+  return set_tools("[]");
+}
+
+size_t Engine::tool_cache_bytes() const {
+  size_t bytes = 0;
+  for (const Tool& tool : tools_) bytes += tool.state->bytes();
+  return bytes;
+}
+
+Status Engine::set_tools(std::string_view tools_json) {
+  if (!open_) return {Code::bad_input, "no model yet: load one, then set the tools"};
+  if (config().text_format == TextFormat::thimble) return set_isolated_tools(tools_json);
+  std::string text;
+  if (Status s = needle_tools_text(tools_json, text); !s.ok()) return s;
+  std::vector<TokenId> tokens;
+  if (Status s = tokenizer_.encode(text, tokens); !s.ok()) return s;
+  tools_text_tokens_ = std::move(tokens);
+  return {};
+}
+
+Status Engine::set_isolated_tools(std::string_view tools_json) {
+  std::vector<ToolText> texts;
+  if (Status s = thimble_tool_texts(tools_json, texts); !s.ok()) return s;
+  std::vector<Tool> next(texts.size());
+  for (size_t i = 0; i < texts.size(); ++i) {
+    if (Status s = tokenizer_.encode(texts[i].text, next[i].tokens); !s.ok()) return s;
+    if (next[i].tokens.size() > model_.max_segment_tokens())
+      return {Code::overflow, "tool " + texts[i].name + " has " +
+                                  std::to_string(next[i].tokens.size()) + " tokens, at most " +
+                                  std::to_string(model_.max_segment_tokens()) +
+                                  " fit; shorten its descriptions"};
+  }
+  std::sort(next.begin(), next.end(),
+            [](const Tool& a, const Tool& b) { return a.tokens < b.tokens; });
+  // New tools first, so that a failure leaves the old list whole.
+  for (Tool& tool : next) {
+    if (find_tool(tool.tokens) != nullptr) continue;
+    tool.state = std::make_shared<SegmentState>();
+    if (Status s = model_.encode_tool(tool.tokens, *tool.state); !s.ok()) return s;
+  }
+  for (Tool& tool : next)
+    if (Tool* old = find_tool(tool.tokens); tool.state == nullptr) tool.state = old->state;
+  tools_ = std::move(next);
+  tool_states_.clear();
+  for (const Tool& tool : tools_) tool_states_.push_back(tool.state.get());
+  return {};
+}
+
+Engine::Tool* Engine::find_tool(const std::vector<TokenId>& tokens) {
+  for (Tool& tool : tools_)
+    if (tool.tokens == tokens) return &tool;
+  return nullptr;
+}
+
+Status Engine::encoder_input(std::string_view query, EncoderInput& out) const {
+  if (!open_) return {Code::bad_input, "no model yet: load one, then encode"};
+  out = {};
+  if (Status s = tokenizer_.encode(query, out.query); !s.ok()) return s;
+  out.query.push_back(tokenizer_.tools());
+  out.query.insert(out.query.end(), tools_text_tokens_.begin(), tools_text_tokens_.end());
+  for (const Tool& tool : tools_) out.tools.push_back(tool.tokens);
+  return {};
+}
+
+Status Engine::encode(std::string_view query) {
+  EncoderInput input;
+  if (Status s = encoder_input(query, input); !s.ok()) return s;
+  return encode(input.query);
+}
+
+Status Engine::encode(std::span<const TokenId> query_segment) {
+  if (!open_) return {Code::bad_input, "no model yet: load one, then encode"};
+  return model_.encode_query(query_segment, tool_states_);
+}
+
+Status Engine::step(std::span<const TokenId> tokens, std::span<const float>& logits) {
+  if (!open_) return {Code::bad_input, "no model yet: load one, then step"};
+  return model_.decode(tokens, logits);
+}
+
+Status Engine::generate(std::string_view query, size_t max_tokens, std::string& text) {
+  if (Status s = encode(query); !s.ok()) return s;
+  const TokenId start[] = {tokenizer_.eos(), tokenizer_.tool_call()};
+  std::vector<TokenId> answer;
+  std::span<const float> logits;
+  std::span<const TokenId> next = start;
+  const size_t room = config().max_decode_len - std::size(start);
+  for (size_t i = 0; i < std::min(max_tokens, room); ++i) {
+    if (Status s = step(next, logits); !s.ok()) return s;
+    const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
+    if (best == tokenizer_.eos()) break;
+    answer.push_back(static_cast<TokenId>(best));
+    next = {&answer.back(), 1};
+  }
+  text = tokenizer_.decode(answer);
+  return {};
+}
+
+}  // namespace thimble

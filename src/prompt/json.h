@@ -1,0 +1,39 @@
+// RapidJSON as this folder uses it: iterative, UTF-8 checked, bounded in depth. Private.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#define RAPIDJSON_HAS_STDSTRING 1
+#include <rapidjson/document.h>
+
+#include "status.h"
+
+namespace thimble::json {
+
+using Value = rapidjson::Value;
+
+/// Parses a JSON array; Code::bad_tools names the byte where it stops being one.
+Status parse_array(std::string_view text, rapidjson::Document& out);
+
+inline std::string_view view(const Value& string) {
+  return {string.GetString(), string.GetStringLength()};
+}
+
+/// The member, or nullptr when `object` is no object or lacks it.
+const Value* member(const Value& object, const char* key);
+/// The member if it is a string (object, array), else nullptr.
+const Value* string_member(const Value& object, const char* key);
+const Value* object_member(const Value& object, const char* key);
+const Value* array_member(const Value& object, const char* key);
+
+enum class Numbers { javascript, python };
+/// How a string is written: as it is with the least escapes, or everything but ASCII escaped.
+enum class Strings { utf8, ascii };
+
+void append_string(std::string_view text, Strings style, std::string& out);
+void append_number(const Value& number, Numbers style, std::string& out);
+/// Compact JSON. The depth was checked by parse_array.
+void append_value(const Value& value, Strings strings, Numbers numbers, std::string& out);
+
+}  // namespace thimble::json
