@@ -1,0 +1,37 @@
+// Builds the WASM module with CMake, minifies its glue and checks both against the size budgets.
+import { mkdirSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import { transform } from 'esbuild';
+import { buildDir, distDir } from '../tests/run/files.ts';
+import { must } from './sh.ts';
+
+const budgets = { 'thimble.wasm': 120 * 1024, 'thimble.mjs': 12 * 1024 };  // gzip bytes
+
+export async function cmakeBuild(preset: 'native' | 'wasm' | 'fuzz'): Promise<void> {
+  await must(['cmake', '--preset', preset]);
+  await must(['cmake', '--build', '--preset', preset, '-j2']);
+}
+
+function checkSizes(): void {
+  let over = false;
+  for (const [name, budget] of Object.entries(budgets)) {
+    const bytes = readFileSync(`${distDir}/${name}`);
+    const gzip = gzipSync(bytes, { level: 9 }).length;
+    over ||= gzip > budget;
+    console.log(`dist/${name}: ${bytes.length} bytes, gzip ${gzip} of at most ${budget}`);
+  }
+  if (over) {
+    console.error('the module is over its size budget (scripts/build_module.ts)');
+    process.exit(1);
+  }
+}
+
+export async function buildModule(): Promise<void> {
+  await cmakeBuild('wasm');
+  mkdirSync(distDir, { recursive: true });
+  copyFileSync(`${buildDir}/wasm/thimble.wasm`, `${distDir}/thimble.wasm`);
+  const glue = readFileSync(`${buildDir}/wasm/thimble.mjs`, 'utf8');
+  const { code } = await transform(glue, { minify: true, format: 'esm', legalComments: 'none' });
+  writeFileSync(`${distDir}/thimble.mjs`, code);
+  checkSizes();
+}

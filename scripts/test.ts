@@ -1,0 +1,117 @@
+// npm test [-- SECTION...]: builds everything and runs every test, section by section. The last line is the total over
+// all runners. Sections can be named to run only those, e.g. `npm test -- native wasm`.
+import { existsSync, mkdirSync } from 'node:fs';
+import { buildModule, cmakeBuild } from './build_module.ts';
+import { buildDir, listTree, rootDir } from '../tests/run/files.ts';
+import { run, type Finished } from './sh.ts';
+import { collectTestData } from './test_data.ts';
+
+const fuzzSeconds = 60;
+
+interface Counts { passed: number; failed: number }
+
+/** The counts of a runner's output; a runner that failed or was cut off without saying so counts as one failure. */
+function count(finished: Finished, passed: number, failed: number): Counts {
+  if (finished.code !== 0 && failed === 0) failed = 1;
+  if (finished.code === 0 && passed === 0) {
+    console.error('no test was run');
+    failed = 1;
+  }
+  return { passed, failed };
+}
+
+const number = (text: string, pattern: RegExp) => Number(text.match(pattern)?.[1] ?? 0);
+
+async function doctest(command: string[]): Promise<Counts> {
+  const finished = await run(command);
+  const summary = finished.output.match(/test cases: +\d+ \| +(\d+) passed \| +(\d+) failed \| +(\d+) skipped/);
+  return count(finished, Number(summary?.[1] ?? 0), Number(summary?.[2] ?? 0) + Number(summary?.[3] ?? 0));
+}
+
+async function nodeTests(files: string[]): Promise<Counts> {
+  if (files.length === 0) return { passed: 0, failed: 0 };
+  const finished = await run(['node', '--import', 'tsx', '--test', '--test-reporter=spec', ...files]);
+  const of = (what: string) => number(finished.output, new RegExp(`^ℹ ${what} (\\d+)$`, 'm'));
+  return count(finished, of('pass'), of('fail') + of('cancelled') + of('skipped') + of('todo'));
+}
+
+async function oneCheck(command: string[]): Promise<Counts> {
+  const { code } = await run(command);
+  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+const add = (a: Counts, b: Counts) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed });
+const nodeTestFiles = (dir: string) =>
+  listTree(`${rootDir}/${dir}`).filter((name) => name.endsWith('.test.ts')).map((name) => `${dir}/${name}`);
+
+async function training(): Promise<Counts> {
+  // Debian's own interpreter: it is the one that has the packages of emsdk.env.
+  const finished = await run(
+    ['/usr/bin/python3', '-m', 'unittest', 'discover', '-v', '-s', 'tests/training'], { PYTHONPATH: rootDir });
+  const ran = number(finished.output, /^Ran (\d+) tests? in/m);
+  const failed = number(finished.output, /failures=(\d+)/) + number(finished.output, /errors=(\d+)/) +
+    number(finished.output, /skipped=(\d+)/);
+  return count(finished, ran - failed, failed);
+}
+
+async function fuzz(): Promise<Counts> {
+  await cmakeBuild('fuzz');
+  let total = { passed: 0, failed: 0 };
+  for (const file of listTree(`${rootDir}/tests/fuzz`).filter((name) => name.endsWith('_fuzz.cc'))) {
+    const target = file.replace(/\.cc$/, '');
+    const corpus = `${buildDir}/fuzz/corpus/${target}`;
+    mkdirSync(corpus, { recursive: true });
+    const seeds = [`${rootDir}/tests/fuzz/seeds/${target}`, `${buildDir}/fuzz-seeds/${target}`].filter(existsSync);
+    total = add(total, await oneCheck([`${buildDir}/fuzz/${target}`, `-max_total_time=${fuzzSeconds}`,
+      '-rss_limit_mb=2048', '-timeout=10', '-print_final_stats=1', '-verbosity=0',
+      `-artifact_prefix=${buildDir}/fuzz/`, corpus, ...seeds]));
+  }
+  return total;
+}
+
+const sections: [name: string, title: string, body: () => Promise<Counts>][] = [
+  ['types', 'TypeScript types', () => oneCheck(['npx', 'tsc', '--noEmit'])],
+  ['structure', 'Direction of includes and imports', () => nodeTests(nodeTestFiles('tests/structure'))],
+  ['js', 'TypeScript units', () => nodeTests(nodeTestFiles('tests/js'))],
+  ['native', 'Core, native: with ASan and UBSan, then optimised', async () => {
+    await cmakeBuild('native');
+    return add(await doctest(['build/native/core_tests']), await doctest(['build/native/core_tests_optimised']));
+  }],
+  ['wasm', 'Core, WASM in Node', async () => {
+    await buildModule();
+    return doctest(['npx', 'tsx', 'tests/run/wasm_node.ts']);
+  }],
+  ['chromium', 'Core, WASM in Chromium', async () => {
+    await cmakeBuild('wasm');
+    return doctest(['npx', 'tsx', 'tests/run/wasm_chromium.ts']);
+  }],
+  ['web', 'Module and page, in Node and Chromium', async () => {
+    await buildModule();
+    return nodeTests(nodeTestFiles('tests/web'));
+  }],
+  ['training', 'Training', training],
+  ['fuzz', `Fuzzing, ${fuzzSeconds} s a target`, fuzz],
+];
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !sections.some(([known]) => known === name));
+if (unknown.length > 0) {
+  console.error(`no section ${unknown.join(', ')}; there are: ${sections.map(([name]) => name).join(', ')}`);
+  process.exit(2);
+}
+
+await collectTestData();
+let total: Counts = { passed: 0, failed: 0 };
+const table: string[] = [];
+for (const [name, title, body] of sections) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  console.log(`\n== ${title} (${name}) ==`);
+  const start = performance.now();
+  const counts = await body();
+  total = add(total, counts);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  table.push(`${name.padEnd(10)} ${String(counts.passed).padStart(5)} passed ${String(counts.failed).padStart(3)} failed ${seconds.padStart(7)} s`);
+}
+console.log(`\n== Summary ==\n${table.join('\n')}`);
+console.log(`${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed === 0 ? 0 : 1;
