@@ -68,8 +68,8 @@ struct ModelWeights {
 
 /// Reads a .san file as it arrives. Use: while (!done()) { write k >= 1 bytes to the start of
 /// next(); advance(k); } then finish(). A bad byte is reported at the end of its section at the
-/// latest, as Code::bad_weights with a sentence that names the section. After an error every
-/// further call returns the same error.
+/// latest, as Code::bad_weights with a sentence that names the section; a wrong call is
+/// Code::bad_input. After an error every further call returns the same error.
 class ModelLoader {
  public:
   /// `max_bytes`: the largest file that will be accepted (memory is asked for after the header
@@ -85,7 +85,8 @@ class ModelLoader {
   size_t loaded_bytes() const;
   size_t total_bytes() const;  // 0 until the header is known
 
-  /// Hands out the weights; they point into memory that the loader owns. Once, after done().
+  /// Hands out the weights; they point into memory that the loader owns. Call it once, when the
+  /// bytes have ended: before done() the file is truncated, which is Code::bad_weights as well.
   Status finish(ModelWeights& out);
 
  private:
