@@ -102,11 +102,11 @@ Status Engine::step(std::span<const TokenId> tokens, std::span<const float>& log
 
 Status Engine::generate(std::string_view query, size_t max_tokens, std::string& text) {
   if (Status s = encode(query); !s.ok()) return s;
-  const TokenId start[] = {tokenizer_.eos(), tokenizer_.tool_call()};
+  const TokenId start = tokenizer_.eos();
   std::vector<TokenId> answer;
   std::span<const float> logits;
-  std::span<const TokenId> next = start;
-  const size_t room = config().max_decode_len - std::size(start);
+  std::span<const TokenId> next(&start, 1);
+  const size_t room = config().max_decode_len - 1;
   for (size_t i = 0; i < std::min(max_tokens, room); ++i) {
     if (Status s = step(next, logits); !s.ok()) return s;
     const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();

@@ -1,0 +1,195 @@
+// The network on random weights: what caching, batching and kernel sets must not change, and the
+// float path against a naive forward pass that sees the whole input at once through one mask.
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <string>
+
+#include "core/naive_model.h"
+#include "core/random_model.h"
+#include "model/model.h"
+
+using namespace thimble;
+
+namespace {
+
+using Tokens = std::vector<TokenId>;
+
+bool same_bits(std::span<const float> a, std::span<const float> b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
+
+double largest_difference(std::span<const float> a, std::span<const double> b) {
+  REQUIRE(a.size() == b.size());
+  double largest = 0;
+  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+  return largest;
+}
+
+Model make_model(const RandomModel& random, const KernelSet& kernels = best_kernels()) {
+  Model model;
+  REQUIRE(Model::create(random.weights(), kernels, model).ok());
+  return model;
+}
+
+std::vector<float> logits_of(Model& model, const Tokens& answer) {
+  std::span<const float> logits;
+  REQUIRE(model.decode(answer, logits).ok());
+  return {logits.begin(), logits.end()};
+}
+
+struct Case {
+  std::vector<Tokens> tools;
+  Tokens query, answer;
+};
+
+Case make_case(RandomModel& random) {
+  Case c;
+  for (size_t length : {31, 32, 33, 7, 100}) c.tools.push_back(random.tokens(length));
+  c.query = random.tokens(70);
+  c.answer = random.tokens(67);
+  return c;
+}
+
+std::vector<SegmentState> encode_tools(Model& model, const std::vector<Tokens>& tools) {
+  std::vector<SegmentState> states(tools.size());
+  for (size_t i = 0; i < tools.size(); ++i) REQUIRE(model.encode_tool(tools[i], states[i]).ok());
+  return states;
+}
+
+void encode_query(Model& model, const std::vector<SegmentState>& tools, const Tokens& query) {
+  std::vector<const SegmentState*> views;
+  for (const SegmentState& tool : tools) views.push_back(&tool);
+  REQUIRE(model.encode_query(query, views).ok());
+}
+
+}  // namespace
+
+TEST_CASE("float path agrees with a naive forward pass over the whole masked input") {
+  for (AttentionMode mode : {AttentionMode::bidirectional, AttentionMode::tool_isolated}) {
+    RandomModel random(mode, WeightType::f32, 11);
+    Case c = make_case(random);
+    if (mode == AttentionMode::bidirectional) c.tools.clear();
+    const NaiveResult want = naive_forward(random.weights(), c.tools, c.query, c.answer);
+    Model model = make_model(random);
+    encode_query(model, encode_tools(model, c.tools), c.query);
+    CHECK(largest_difference(model.encoder_output(), want.encoder_query) < 1e-4);
+    CHECK(largest_difference(model.query_embedding(), want.embedding) < 1e-4);
+  }
+}
+
+TEST_CASE("float path's logits agree with the naive forward pass") {
+  for (AttentionMode mode : {AttentionMode::bidirectional, AttentionMode::tool_isolated}) {
+    RandomModel random(mode, WeightType::f32, 12);
+    Case c = make_case(random);
+    if (mode == AttentionMode::bidirectional) c.tools.clear();
+    const NaiveResult want = naive_forward(random.weights(), c.tools, c.query, c.answer);
+    Model model = make_model(random);
+    const std::vector<SegmentState> tools = encode_tools(model, c.tools);
+    encode_query(model, tools, c.query);
+    CHECK(largest_difference(logits_of(model, c.answer), want.logits) < 1e-3);
+  }
+}
+
+TEST_CASE("int8 path stays close to the naive pass over the dequantized weights") {
+  RandomModel random(AttentionMode::tool_isolated, WeightType::i8, 13);
+  const Case c = make_case(random);
+  const NaiveResult want = naive_forward(random.weights(), c.tools, c.query, c.answer);
+  Model model = make_model(random);
+  const std::vector<SegmentState> tools = encode_tools(model, c.tools);
+  encode_query(model, tools, c.query);
+  const std::span<const float> got = model.encoder_output();
+  double dot = 0, aa = 0, bb = 0;
+  for (size_t i = 0; i < got.size(); ++i) {
+    dot += got[i] * want.encoder_query[i];
+    aa += double(got[i]) * got[i];
+    bb += want.encoder_query[i] * want.encoder_query[i];
+  }
+  CHECK(dot / std::sqrt(aa * bb) > 0.999);
+}
+
+TEST_CASE("a decode of n tokens gives the bits of n decodes of one") {
+  for (WeightType type : {WeightType::f32, WeightType::i8}) {
+    RandomModel random(AttentionMode::tool_isolated, type, 14);
+    const Case c = make_case(random);
+    Model model = make_model(random);
+    const std::vector<SegmentState> tools = encode_tools(model, c.tools);
+    encode_query(model, tools, c.query);
+    const std::vector<float> batch = logits_of(model, c.answer);
+    CHECK(model.decoder_position() == c.answer.size());
+    encode_query(model, tools, c.query);
+    std::vector<float> single;
+    for (TokenId id : c.answer) single = logits_of(model, {id});
+    CHECK(same_bits(batch, single));
+  }
+}
+
+TEST_CASE("a tool's cached state gives the bits of a fresh one, whatever was encoded in between") {
+  for (WeightType type : {WeightType::f32, WeightType::i8}) {
+    RandomModel random(AttentionMode::tool_isolated, type, 15);
+    const Case c = make_case(random), other = make_case(random);
+    Model model = make_model(random);
+    const std::vector<SegmentState> tools = encode_tools(model, c.tools);
+    encode_query(model, tools, c.query);
+    const std::vector<float> first = logits_of(model, c.answer);
+    const std::vector<SegmentState> others = encode_tools(model, other.tools);
+    encode_query(model, others, other.query);
+    CHECK_FALSE(same_bits(first, logits_of(model, c.answer)));
+    encode_query(model, tools, c.query);
+    CHECK(same_bits(first, logits_of(model, c.answer)));
+
+    Model fresh = make_model(random);
+    const std::vector<SegmentState> again = encode_tools(fresh, c.tools);
+    encode_query(fresh, again, c.query);
+    CHECK(same_bits(first, logits_of(fresh, c.answer)));
+  }
+}
+
+TEST_CASE("every kernel set gives the same bits for the whole network") {
+  for (WeightType type : {WeightType::f32, WeightType::i8}) {
+    RandomModel random(AttentionMode::tool_isolated, type, 16);
+    const Case c = make_case(random);
+    std::vector<float> want;
+    for (const char* name : {"reference", "simd128", "relaxed"}) {
+      const KernelSet* kernels = find_kernels(name);
+      if (kernels == nullptr) {
+        MESSAGE("kernel set " << std::string(name) << " does not run here");
+        continue;
+      }
+      Model model = make_model(random, *kernels);
+      const std::vector<SegmentState> tools = encode_tools(model, c.tools);
+      encode_query(model, tools, c.query);
+      const std::vector<float> got = logits_of(model, c.answer);
+      if (want.empty()) want = got;
+      INFO(name);
+      CHECK(same_bits(want, got));
+    }
+  }
+}
+
+TEST_CASE("out-of-range calls are refused and change nothing") {
+  RandomModel random(AttentionMode::tool_isolated, WeightType::i8, 17);
+  Model model = make_model(random);
+  std::span<const float> logits;
+  SegmentState state;
+  CHECK(model.decode(Tokens{1}, logits).code == Code::bad_input);
+  CHECK(model.encode_tool(Tokens{}, state).code == Code::bad_input);
+  CHECK(model.encode_tool(Tokens{96}, state).code == Code::bad_input);
+  CHECK(model.encode_tool(Tokens{-1}, state).code == Code::bad_input);
+  CHECK(model.encode_tool(Tokens(513, 1), state).code == Code::overflow);
+  CHECK(model.encode_query(Tokens(513, 1), {}).code == Code::overflow);
+
+  const std::vector<SegmentState> tools = encode_tools(model, {Tokens(300, 5), Tokens(300, 6)});
+  const SegmentState* both[] = {&tools[0], &tools[1]};
+  CHECK(model.encode_query(Tokens(9, 1), both).code == Code::overflow);
+
+  REQUIRE(model.encode_query(Tokens(9, 1), {&both[0], 1}).ok());
+  CHECK(model.decode(Tokens(161, 1), logits).code == Code::overflow);
+  REQUIRE(model.decode(Tokens(160, 1), logits).ok());
+  CHECK(model.decode(Tokens(1, 1), logits).code == Code::overflow);
+
+  RandomModel whole(AttentionMode::bidirectional, WeightType::i8, 18);
+  Model needle = make_model(whole);
+  CHECK(needle.encode_tool(Tokens{1}, state).code == Code::bad_input);
+  CHECK(needle.encode_query(Tokens{1}, both).code == Code::bad_input);
+}

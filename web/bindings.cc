@@ -1,0 +1,132 @@
+// The core behind Embind: the only surface that JavaScript sees. Every call that can fail returns a
+// Result; nothing throws. Large data crosses as (address, length) into the module's memory, and
+// web/engine.ts is the only place that touches it.
+#include <emscripten/bind.h>
+#include <emscripten/emscripten.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine.h"
+#include "kernels/bench.h"
+
+using namespace thimble;
+
+namespace {
+
+struct Result {
+  std::string code;  // code_name of status.h
+  std::string message;
+};
+
+Result result(const Status& status) { return {code_name(status.code), status.message}; }
+
+struct Region {
+  uintptr_t address = 0;
+  size_t length = 0;  // in elements
+};
+
+template <class T>
+Region region(std::span<T> values) {
+  return {reinterpret_cast<uintptr_t>(values.data()), values.size()};
+}
+
+class EngineHandle {
+ public:
+  EngineHandle(const std::string& kernels, double max_file_bytes) {
+    const KernelSet* set = find_kernels(kernels.c_str());
+    if (set == nullptr) return;
+    kernels_ = set->name;
+    engine_ = std::make_unique<Engine>(*set, static_cast<size_t>(max_file_bytes));
+  }
+
+  // Name of the kernel set at work; empty when the one asked for does not run here.
+  std::string kernels() const { return kernels_; }
+
+  Region next_chunk() { return region(engine_->loader().next()); }
+  Result advance(size_t bytes) { return result(engine_->loader().advance(bytes)); }
+  bool loaded() const { return engine_->loader().done(); }
+  double total_bytes() const { return static_cast<double>(engine_->loader().total_bytes()); }
+  Result open() { return result(engine_->open()); }
+  std::string metadata() const { return engine_->metadata(); }
+
+  Result set_tools(const std::string& json) { return result(engine_->set_tools(json)); }
+  Result encode(const std::string& query) { return result(engine_->encode(query)); }
+  Result encode_tokens(const std::vector<TokenId>& ids) { return result(engine_->encode(ids)); }
+  Region encoder_output() const { return region(engine_->model().encoder_output()); }
+  Region query_embedding() const { return region(engine_->model().query_embedding()); }
+
+  Result step(const std::vector<TokenId>& ids) { return result(engine_->step(ids, logits_)); }
+  Region logits() const { return region(logits_); }
+  Result generate(const std::string& query, size_t max_tokens) {
+    return result(engine_->generate(query, max_tokens, text_));
+  }
+  std::string text() const { return text_; }
+
+  std::vector<TokenId> tokenize(const std::string& text) const {
+    std::vector<TokenId> ids;
+    const Status status = engine_->tokenizer().encode(text, ids);
+    return status.ok() ? ids : std::vector<TokenId>();
+  }
+  std::string detokenize(const std::vector<TokenId>& ids) const {
+    return engine_->tokenizer().decode(ids);
+  }
+  std::vector<TokenId> query_tokens(const std::string& query) const {
+    EncoderInput input;
+    const Status status = engine_->encoder_input(query, input);
+    return status.ok() ? input.query : std::vector<TokenId>();
+  }
+
+  double scratch_bytes() const { return static_cast<double>(engine_->scratch_bytes()); }
+  double tool_cache_bytes() const { return static_cast<double>(engine_->tool_cache_bytes()); }
+
+ private:
+  std::unique_ptr<Engine> engine_;
+  std::string kernels_, text_;
+  std::span<const float> logits_;
+};
+
+double gemm_gmacs(const std::string& kernels, size_t m, size_t n, size_t k, double seconds) {
+  const KernelSet* set = find_kernels(kernels.c_str());
+  return set == nullptr ? 0 : bench_gemm(*set, m, n, k, seconds, emscripten_get_now);
+}
+
+double memory_bytes() { return static_cast<double>(EM_ASM_DOUBLE({ return HEAP8.length; })); }
+
+}  // namespace
+
+EMSCRIPTEN_BINDINGS(thimble) {
+  emscripten::value_object<Result>("Result")
+      .field("code", &Result::code)
+      .field("message", &Result::message);
+  emscripten::value_object<Region>("Region")
+      .field("address", &Region::address)
+      .field("length", &Region::length);
+  emscripten::register_vector<TokenId>("TokenIds");
+  emscripten::class_<EngineHandle>("Engine")
+      .constructor<std::string, double>()
+      .function("kernels", &EngineHandle::kernels)
+      .function("nextChunk", &EngineHandle::next_chunk)
+      .function("advance", &EngineHandle::advance)
+      .function("loaded", &EngineHandle::loaded)
+      .function("totalBytes", &EngineHandle::total_bytes)
+      .function("open", &EngineHandle::open)
+      .function("metadata", &EngineHandle::metadata)
+      .function("setTools", &EngineHandle::set_tools)
+      .function("encode", &EngineHandle::encode)
+      .function("encodeTokens", &EngineHandle::encode_tokens)
+      .function("encoderOutput", &EngineHandle::encoder_output)
+      .function("queryEmbedding", &EngineHandle::query_embedding)
+      .function("step", &EngineHandle::step)
+      .function("logits", &EngineHandle::logits)
+      .function("generate", &EngineHandle::generate)
+      .function("text", &EngineHandle::text)
+      .function("tokenize", &EngineHandle::tokenize)
+      .function("detokenize", &EngineHandle::detokenize)
+      .function("queryTokens", &EngineHandle::query_tokens)
+      .function("scratchBytes", &EngineHandle::scratch_bytes)
+      .function("toolCacheBytes", &EngineHandle::tool_cache_bytes);
+  emscripten::function("gemmGmacs", &gemm_gmacs);
+  emscripten::function("memoryBytes", &memory_bytes);
+}
