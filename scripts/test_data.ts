@@ -1,9 +1,12 @@
 // Collects what the core tests read (tests/core/test_data.h) in build/test-data:
 //   reference/   ../shared/reference as it is, and the models packed from it
 //   golden/      tests/golden
-import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { rootDir, testDataDir } from '../tests/run/files.ts';
+//   tokenizer/   NAME.section, packed from the models that tests/golden/make_tokenizer_golden.py knows as NAME
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { packModel } from '../js/pack/pack.ts';
+import { buildTokenizerSection } from '../js/pack/sentencepiece.ts';
+import { listTree, rootDir, testDataDir } from '../tests/run/files.ts';
 
 export const referenceDir = join(rootDir, '../shared/reference');
 
@@ -15,6 +18,23 @@ export async function collectReference(dir: string, into: string): Promise<void>
   const reference = join(into, 'reference');
   mkdirSync(reference, { recursive: true });
   cpSync(dir, reference, { recursive: true });
+  const [checkpoint, tokenizer] = ['needle.pkl', 'tokenizer.model'].map((name) => readFileSync(join(dir, name)));
+  for (const [name, float] of [['reference-i8.san', false], ['reference-f32.san', true]] as const) {
+    writeFileSync(join(reference, name), await packModel(checkpoint!, tokenizer!, { float }));
+  }
+}
+
+function packTokenizers(into: string): void {
+  const small = join(rootDir, 'tests/golden/tokenizer');
+  const models: [name: string, path: string][] = [
+    ['reference', join(referenceDir, 'tokenizer.model')],
+    ['thimble', join(rootDir, 'model/tokenizer.model')],
+    ...listTree(small).map((file): [string, string] => [basename(file, '.model'), join(small, file)]),
+  ];
+  mkdirSync(into);
+  for (const [name, path] of models) {
+    writeFileSync(join(into, `${name}.section`), buildTokenizerSection(readFileSync(path)));
+  }
 }
 
 export async function collectTestData(): Promise<void> {
@@ -26,4 +46,5 @@ export async function collectTestData(): Promise<void> {
   rmSync(testDataDir, { recursive: true, force: true });
   await collectReference(referenceDir, testDataDir);
   cpSync(join(rootDir, 'tests/golden'), join(testDataDir, 'golden'), { recursive: true });
+  packTokenizers(join(testDataDir, 'tokenizer'));
 }

@@ -195,12 +195,15 @@ function readModel(bytes: Uint8Array): Model {
       throw new TokenizerModelError(`field ${number}`, 'is not known or is there twice');
     }
   }
-  const none = new Uint8Array();
-  readNormalizerSpec(parts.get(5) ?? none, 'denormalizer_spec');
+  const [trainer, normalizer] = [parts.get(2), parts.get(3)];
+  if (!trainer || !normalizer) { // SentencePiece always writes both, after the pieces
+    throw new TokenizerModelError('file', 'is cut off: trainer_spec or normalizer_spec is missing');
+  }
+  readNormalizerSpec(parts.get(5) ?? new Uint8Array(), 'denormalizer_spec');
   return {
     pieces,
-    trainer: readTrainerSpec(parts.get(2) ?? none),
-    normalizer: readNormalizerSpec(parts.get(3) ?? none, 'normalizer_spec'),
+    trainer: readTrainerSpec(trainer),
+    normalizer: readNormalizerSpec(normalizer, 'normalizer_spec'),
   };
 }
 
