@@ -1,0 +1,155 @@
+"""Situations from cards and scenes."""
+import re
+
+from training.data.asks import CardAsks
+from training.data.dress import draw_style, dress_tool, make_pushy
+from training.data.situation import Ask, Situation
+from training.render import tool_text
+
+CHARS_PER_PIECE = 3.3
+
+
+class SlotValues:
+    """The listed values of free-string slots by slot name, over all cards."""
+
+    def __init__(self, library):
+        self.by_name = {}
+        for i in library.card_ids:
+            card = library.entries[i].card
+            properties = card.tool["parameters"]["properties"]
+            fillers = {(s, f.text): f for u in card.utterances if u.lang == "en" for s, f in u.fillers.items()}
+            for (slot, _), filler in fillers.items():
+                if filler.kind == "list" and properties.get(slot, {}).get("type") == "string" and "enum" not in properties[slot]:
+                    self.by_name.setdefault(slot, set()).update(s for s, _ in filler.items if len(s) > 3 and re.search(r"[a-z]{3}", s))
+        self.by_name = {k: sorted(v) for k, v in self.by_name.items()}
+
+    def draw(self, rng, slot, filler):
+        """A value of a like-named slot that looks like this filler's values; None when there is none."""
+        values = self.by_name.get(slot, ())
+        if len(values) < 30:
+            return None
+        own = [s for s, _ in filler.items]
+        value = rng.choice(values)
+        words = max(len(s.split()) for s in own)
+        fits = len(value.split()) <= words and (value[0].isupper() == own[0][:1].isupper()) and any(re.search("[a-z]{3}", s) for s in own)
+        return value if fits else None
+
+
+def pool_size(rng):
+    form = rng.random()
+    if form < 0.05:
+        return 1
+    if form < 0.14:
+        return rng.randint(2, 3)
+    if form < 0.36:
+        return rng.randint(4, 6)
+    if form < 0.70:
+        return rng.randint(7, 10)
+    if form < 0.90:
+        return rng.randint(11, 16)
+    return rng.randint(17, 30)
+
+
+def estimated_pieces(tool):
+    return len(tool_text(tool)) / CHARS_PER_PIECE + 4
+
+
+class CardPools:
+    """Draws pools of cards: tools of one author's domain, and others that are no twins of them."""
+
+    def __init__(self, library):
+        self.library = library
+        self.values = SlotValues(library)
+
+    def _choose(self, rng, size):
+        """Entry ids, the first from one cluster."""
+        library = self.library
+        anchor = rng.choice(library.card_ids)
+        mates = [i for i in library.clusters[library.entries[anchor].cluster] if i != anchor]
+        rng.shuffle(mates)
+        share = rng.choice((0.3, 0.6, 0.9, 1.0))
+        wanted = [anchor] + mates[:max(0, round(size * share) - 1)]
+        chosen = []
+        for _ in range(3 * size):
+            i = wanted.pop(0) if wanted else rng.choice(library.card_ids)
+            if i not in chosen and not any(library.twins(i, j) for j in chosen):
+                chosen.append(i)
+            if len(chosen) == size:
+                break
+        return chosen
+
+    def situation(self, rng, budget):
+        """A Situation whose tools take about `budget` pieces at most; None when not even one fits."""
+        size = pool_size(rng)
+        terse = size > 14
+        ids = self._choose(rng, size)
+        rng.shuffle(ids)
+        style = draw_style(rng, terse)
+        taken, dressed, kept = set(), [], []
+        for i in ids:
+            d = dress_tool(rng, self.library.entries[i].tool, style, taken)
+            budget -= estimated_pieces(d.tool)
+            if budget < 0:
+                break
+            dressed.append(d)
+            kept.append(i)
+        if not dressed:
+            return None
+        asks = CardAsks(self.library, kept, dressed, self.values)
+        if style.examples:
+            asks.show_examples(rng)
+        if rng.random() < 0.02:
+            make_pushy(rng, dressed)
+        return Situation(dressed, asks.draws(rng))
+
+
+class ScenePools:
+    """Whole scenes: their tools in other clothes, their cases as they are."""
+
+    def __init__(self, library):
+        self.library = library
+
+    def situation(self, rng, budget):
+        record, ids = rng.choice(self.library.scenes)
+        style = draw_style(rng)
+        tools = record["tools"]
+        taken = set()
+        dressed = [dress_tool(rng, t, style, taken) for t in tools]
+        while sum(estimated_pieces(d.tool) for d in dressed) > budget:
+            dressed.pop()
+            if not dressed:
+                return None
+        # Tools beyond the scene's own are not added: a refused case might fit them.
+        index = {t["name"]: p for p, t in enumerate(tools[:len(dressed)])}
+        cases = [c for c in record["cases"] if all(a["name"] in index for a in c["a"])]
+        rng.shuffle(cases)
+        if style.examples:
+            cases = self._show_examples(rng, cases, index, dressed)
+        if rng.random() < 0.02:
+            make_pushy(rng, dressed)
+        return Situation(dressed, self._asks(rng, cases, index, ids))
+
+    def _asks(self, rng, cases, index, ids):
+        for case in cases:
+            calls = [(index[a["name"]], a["arguments"]) for a in case["a"]]
+            careful = case["k"] in ("adversarial", "correction", "negation") or '"' in case["q"]
+            yield Ask(case["q"], calls, case["k"], "scenes", case.get("lang", "en"), careful=careful)
+            if len(calls) == 1 and case["k"] in ("plain", "confusable") and rng.random() < 0.1:
+                gold = ids[calls[0][0]]
+                close = frozenset(p for p in index.values() if p == calls[0][0] or self.library.alike(gold, ids[p]) > 0.3
+                                  or self.library.query_overlap(case["q"], ids[p]) > 0.6)
+                yield Ask(case["q"], [], "removed", "scenes", case.get("lang", "en"), blocked=close, careful=careful)
+
+    @staticmethod
+    def _show_examples(rng, cases, index, dressed):
+        rest, shown = [], {}
+        for c in cases:
+            p = index[c["a"][0]["name"]] if len(c["a"]) == 1 and c["k"] == "plain" else None
+            if p is not None and len(shown.setdefault(p, [])) < 2 and rng.random() < 0.5:
+                shown[p].append(c["q"])
+            else:
+                rest.append(c)
+        for p, queries in shown.items():
+            if queries:
+                dressed[p].tool["examples"] = queries
+        return rest
