@@ -24,15 +24,16 @@ def encode(model, ids):
 def run(model, case):
     """Encoder states (T, d), logits (D, vocab) and contrastive vector of the query, numpy."""
     encoder, decoder, query = (
-        torch.tensor([case[k]]) for k in ("encoder_ids", "decoder_ids", "query_ids"))
+        torch.tensor([case[k]], dtype=torch.int64) for k in ("encoder_ids", "decoder_ids", "query_ids"))
     enc_seg, dec_seg = torch.full_like(encoder, 65), torch.ones_like(decoder)
     with torch.no_grad():
         states = encode(model, encoder)
+        alone = encode(model, query) if query.numel() else states
         hidden = model.decode(decoder, torch.arange(decoder.shape[1])[None], states,
                               masks.dense_mask(masks.decoder_relation(dec_seg)),
                               masks.dense_mask(masks.cross_relation(dec_seg, enc_seg, NO_TOOLS)))
         return (states[0].numpy(), model.logits(hidden)[0].numpy(),
-                model.contrastive(encode(model, query).mean(1))[0].numpy())
+                model.contrastive(alone.mean(1))[0].numpy())
 
 
 class ReferenceParity(unittest.TestCase):

@@ -1,0 +1,310 @@
+"""Trains one stage: python3 -m training.train --stage text --shards DIR --run DIR --minutes 8
+
+Under torchrun every GPU reads its own shards; gradients are averaged in float32. The run ends
+when `--minutes` (from process start, compilation included) are over: the number of steps is
+planned from the measured throughput, so that the learning rate reaches its end in time. A stage
+resumes from its own last checkpoint in the run directory, else starts from its `init` stage.
+"""
+import argparse
+import dataclasses
+import json
+import os
+from pathlib import Path
+import random
+import subprocess
+import time
+
+START = time.time()
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+import torch.distributed as dist  # noqa: E402
+
+from . import checkpoint, losses, masks, model as san  # noqa: E402
+from .config import STAGES, ModelConfig  # noqa: E402
+from .export import save_weights  # noqa: E402
+from .loader import Loader, to_device, to_tensors  # noqa: E402
+from .optim import Optimizer  # noqa: E402
+
+RESERVE_SECONDS = 12  # kept back for the last validation and checkpoint
+VALIDATE_SECONDS = 90
+CHECKPOINT_SECONDS = 150
+
+
+def learning_rate_factor(stage, step, first, last):
+    """Warm-up over the first steps of the stage; then flat; then linear down to `lr_end`."""
+    progress = (step - first) / max(1, last - first)
+    fall = min(1.0, max(0.0, (progress - stage.flat_fraction) / max(1e-9, 1 - stage.flat_fraction)))
+    return min(1.0, (step + 1) / stage.warmup_steps) * (
+        stage.lr_start + fall * (stage.lr_end - stage.lr_start))
+
+
+class Cluster:
+    """This process among its peers; a single process is a cluster of one."""
+
+    def __init__(self):
+        self.rank = int(os.environ.get("RANK", 0))
+        self.world = int(os.environ.get("WORLD_SIZE", 1))
+        cuda = torch.cuda.is_available()
+        self.device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else \
+            torch.device("cpu")
+        if cuda:
+            torch.cuda.set_device(self.device)
+        if self.world > 1:
+            dist.init_process_group("nccl" if cuda else "gloo")
+
+    def mean(self, tensor):
+        if self.world > 1:
+            dist.all_reduce(tensor)
+            tensor /= self.world
+        return tensor
+
+    def from_first(self, tensor):
+        if self.world > 1:
+            dist.broadcast(tensor, 0)
+        return tensor
+
+
+class Trainer:
+    """Model, optimizer and loss of one stage on one device."""
+
+    def __init__(self, cfg, stage, cluster, attention, compiled):
+        self.cfg, self.stage, self.cluster = cfg, stage, cluster
+        self.device, self.step = cluster.device, 0
+        self.model = san.SAN(cfg).to(self.device)
+        self.model.attention, self.model.quantized = attention, stage.quantized
+        self.model.compute_dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
+        self.token_loss, self.count_blocks = losses.token_loss, masks.count_blocks
+        if compiled:
+            self._compile()
+        self.optimizer = Optimizer(self.model, stage)
+
+    def _compile(self):
+        import torch._dynamo
+        torch._dynamo.config.cache_size_limit = 64
+        for owner, name in ((self.model, "encoder_layer"), (self.model, "decoder_layer"),
+                            (self, "token_loss"), (self, "count_blocks")):
+            setattr(owner, name, torch.compile(getattr(owner, name), dynamic=False))
+
+    def prepare(self, batch, extra):
+        return losses.prepare(to_device(batch, self.device), extra, self.model.attention,
+                              self.model.compute_dtype, self.count_blocks)
+
+    def losses(self, batch):
+        """-> token loss and contrastive loss, both means."""
+        stage = self.stage
+        p = self.prepare(batch, stage.contrastive_rows)
+        states, hidden = losses.forward(self.model, p)
+        target = p.batch["dec_tgt"]
+        token = self.token_loss(hidden, self.model.embedding, target, stage.quantized)
+        token = token / (target != 0).sum().clamp_min(1)
+        if not stage.contrastive_rows:
+            return token, torch.zeros_like(token)
+        extra = states[-stage.contrastive_rows:]
+        return token, losses.contrastive_loss(self.model, extra, p, stage.temperature)
+
+    def train_step(self, batch, factor):
+        token, contrast = self.losses(batch)
+        (token + self.stage.contrastive_weight * contrast).backward()
+        self.cluster.mean(self.optimizer.gradient)
+        self.optimizer.step(factor)
+        self.step += 1
+        return torch.stack((token.detach(), contrast.detach()))
+
+    def validate(self, rows):
+        """Held-out rows -> {"loss", "exact"}: token loss, share of answers right in full. Runs
+        with autograd on, so that the compiled training functions serve as they are."""
+        totals = torch.zeros(4, device=self.device)
+        size = self.stage.rows_per_gpu
+        for start in range(0, len(rows) - size + 1, size):
+            p = self.prepare(to_tensors(rows[start:start + size], False),
+                             self.stage.contrastive_rows)
+            _, hidden = losses.forward(self.model, p)
+            hidden = hidden.detach()
+            target = p.batch["dec_tgt"]
+            token = self.token_loss(hidden.requires_grad_(), self.model.embedding, target,
+                                    self.stage.quantized)
+            exact, present = losses.exact_answers(self.model, hidden, p)
+            totals += torch.stack((token.detach(), (target != 0).sum(), exact.sum(),
+                                   present.sum())).float()
+        token, tokens, exact, answers = self.cluster.mean(totals).tolist()
+        return {"val_loss": token / max(1, tokens), "val_exact": exact / max(1, answers)}
+
+    def state(self):
+        return {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
+                "step": self.step, "config": self.cfg.to_json(),
+                "rng": (torch.get_rng_state(), random.getstate())}
+
+    def restore(self, path, same_stage):
+        state = checkpoint.load(path)
+        self.model.load_state_dict(state["model"])
+        if same_stage or self.stage.keep_optimizer:
+            self.optimizer.load_state_dict(state["optimizer"])
+        if same_stage:
+            self.step = state["step"]
+            torch.set_rng_state(state["rng"][0])
+            random.setstate(state["rng"][1])
+
+
+class Plan:
+    """Turns the minutes left into a number of steps, from the throughput measured so far."""
+
+    def __init__(self, cluster, deadline, first):
+        self.cluster, self.deadline, self.first = cluster, deadline, first
+        self.last, self.measured_from = first + 10 ** 6, None
+
+    def update(self, step):
+        """Called by every rank at the same step, the device idle."""
+        now = time.time()
+        if self.measured_from is None:
+            self.measured_from = (step, now)
+        elif step > self.measured_from[0]:
+            seconds = (now - self.measured_from[1]) / (step - self.measured_from[0])
+            self.last = step + max(0, int((self.deadline - now) / seconds))
+        last = torch.tensor([self.last], device=self.cluster.device)
+        self.last = int(self.cluster.from_first(last).item())
+
+
+class Log:
+    """JSON lines and a terminal line each; only rank 0 writes."""
+
+    def __init__(self, directory, active):
+        self.path, self.active = Path(directory) / "log.jsonl", active
+
+    def write(self, **fields):
+        if not self.active:
+            return
+        fields["seconds"] = round(time.time() - START, 1)
+        with open(self.path, "a") as file:
+            file.write(json.dumps(fields) + "\n")
+        print(" ".join(f"{k}={v:.5g}" if isinstance(v, float) else f"{k}={v}"
+                       for k, v in fields.items()), flush=True)
+
+
+def git_commit():
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True,
+                          check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def train(trainer, loader, log, directory, deadline, max_steps=None):
+    """Runs until the deadline (time.time() seconds) or `max_steps` more steps; then saves."""
+    cluster, stage = trainer.cluster, trainer.stage
+    first = trainer.step
+    plan = Plan(cluster, deadline - RESERVE_SECONDS, first)
+    if max_steps is not None:
+        plan.last, plan.update = first + max_steps, lambda step: None
+    held_out = loader.held_out(4 * stage.rows_per_gpu)
+    sums, counted = torch.zeros(2, device=trainer.device), 0
+    mark = validated = saved = time.time()
+    while trainer.step < plan.last:
+        factor = learning_rate_factor(stage, trainer.step, first, plan.last)
+        batch = next(loader)
+        sums += trainer.train_step(batch, factor)
+        counted += 1
+        local = trainer.step - first
+        if local == 1:
+            cluster.mean(sums).tolist()
+            log.write(event="first step", step=trainer.step, compile_seconds=time.time() - mark)
+        if local not in (3, 10, 30) and local % 50:
+            continue
+        token, contrast = (cluster.mean(sums) / counted).tolist()  # waits for the device
+        now = time.time()
+        rows = counted * stage.rows_per_gpu * cluster.world
+        if local >= 10:
+            plan.update(trainer.step)
+        if not np.isfinite(token):
+            raise FloatingPointError(f"the loss is {token} at step {trainer.step}")
+        if local % 50 == 0 or local < 50:
+            log.write(step=trainer.step, last=plan.last, loss=token, contrastive=contrast,
+                      lr=factor, tokens_per_s=rows * batch["enc_tok"].shape[1] / (now - mark),
+                      ms_per_step=1000 * (now - mark) / counted, passes=loader.passes())
+        sums, counted, mark = sums * 0, 0, now
+        due = torch.tensor([now - validated > VALIDATE_SECONDS, now - saved > CHECKPOINT_SECONDS],
+                           device=trainer.device, dtype=torch.int32)
+        validate_now, save_now = cluster.from_first(due).tolist()
+        if validate_now and held_out is not None:
+            log.write(step=trainer.step, **trainer.validate(held_out))
+            validated = time.time()
+        if save_now:
+            if cluster.rank == 0:
+                checkpoint.save(directory, trainer.step, trainer.state())
+            saved = time.time()
+        mark = time.time()
+    if cluster.rank == 0:
+        checkpoint.save(directory, trainer.step, trainer.state())
+        save_weights(Path(directory) / "weights.safetensors", trainer.model, half=True)
+    if held_out is not None:
+        log.write(step=trainer.step, last=trainer.step, **trainer.validate(held_out))
+
+
+def plot(directory):
+    """Loss curve from the JSON lines, if matplotlib is there."""
+    try:
+        import matplotlib
+    except ImportError:
+        return
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    lines = [json.loads(line) for line in open(Path(directory) / "log.jsonl")]
+    figure, axis = pyplot.subplots(figsize=(8, 5))
+    for key in ("loss", "val_loss", "contrastive"):
+        points = [(r["step"], r[key]) for r in lines if r.get(key)]
+        if points:
+            axis.plot(*zip(*points), label=key)
+    axis.set(xlabel="step", ylabel="loss", yscale="log")
+    axis.legend()
+    figure.savefig(Path(directory) / "loss.png", dpi=100)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--stage", required=True, choices=STAGES)
+    parser.add_argument("--shards", required=True, help="directory of .npy shards")
+    parser.add_argument("--run", required=True, help="directory; each stage has a folder in it")
+    parser.add_argument("--minutes", type=float, required=True, help="from process start")
+    parser.add_argument("--attention", default="flex", choices=("flex", "sdpa", "math"))
+    parser.add_argument("--no-compile", action="store_true")
+    parser.add_argument("--rows", type=int, help="rows a GPU and step")
+    parser.add_argument("--lr-start", type=float)
+    parser.add_argument("--lr-end", type=float)
+    parser.add_argument("--flat-fraction", type=float)
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
+
+
+def main():
+    args = parse_arguments()
+    overrides = {"rows_per_gpu": args.rows, "lr_start": args.lr_start, "lr_end": args.lr_end,
+                 "flat_fraction": args.flat_fraction}
+    stage = dataclasses.replace(STAGES[args.stage],
+                                **{k: v for k, v in overrides.items() if v is not None})
+    cluster = Cluster()
+    torch.manual_seed(args.seed)
+    torch.set_float32_matmul_precision("high")
+    directory = Path(args.run) / stage.name
+    directory.mkdir(parents=True, exist_ok=True)
+    log = Log(directory, cluster.rank == 0)
+    trainer = Trainer(ModelConfig(), stage, cluster, args.attention, not args.no_compile)
+    own = checkpoint.latest(directory)
+    source = own or (checkpoint.latest(Path(args.run) / stage.init) if stage.init else None)
+    if source:
+        trainer.restore(source, same_stage=own is not None)
+    for tensor in trainer.model.state_dict().values():
+        cluster.from_first(tensor)
+    loader = Loader(args.shards, stage.rows_per_gpu, cluster.rank, cluster.world,
+                    seed=f"{args.seed}/{stage.name}/{trainer.step}", pin=cluster.device.type == "cuda")
+    log.write(event="start", commit=git_commit(), world=cluster.world, source=str(source),
+              torch=torch.__version__, stage=dataclasses.asdict(stage), seed=args.seed,
+              attention=args.attention)
+    train(trainer, loader, log, directory, START + 60 * args.minutes)
+    if cluster.rank == 0:
+        plot(directory)
+        if cluster.device.type == "cuda":
+            log.write(event="end", gigabytes=torch.cuda.max_memory_allocated() / 2 ** 30)
+    if cluster.world > 1:
+        dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()
