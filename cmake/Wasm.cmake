@@ -9,7 +9,7 @@ add_core(thimble_core -O3 -msimd128)
 file(GLOB WEB_SOURCES CONFIGURE_DEPENDS web/*.cc)
 list(FILTER WEB_SOURCES EXCLUDE REGEX "/bindings\\.cc$")
 if(WEB_SOURCES)
-  add_library(thimble_web STATIC ${WEB_SOURCES})
+  add_library(thimble_web OBJECT ${WEB_SOURCES})
   add_dependencies(thimble_web relaxed_kernel)
   target_include_directories(thimble_web PUBLIC web PRIVATE ${GENERATED_DIR})
   target_compile_options(thimble_web PRIVATE ${CORE_FLAGS} -O3 -msimd128)
@@ -20,16 +20,22 @@ else()
 endif()
 
 # web,worker also serves Node: the caller passes wasmBinary, and the glue needs no require or fetch there.
-set(LINK_FLAGS -O3 -sMODULARIZE -sEXPORT_ES6 -sENVIRONMENT=web,worker -sALLOW_MEMORY_GROWTH -sALLOW_TABLE_GROWTH
+set(LINK_FLAGS -O3 -sMODULARIZE -sEXPORT_ES6 -sENVIRONMENT=web,worker -sALLOW_MEMORY_GROWTH -sMEMORY_GROWTH_GEOMETRIC_STEP=0
+               -sALLOW_TABLE_GROWTH
                -sMALLOC=emmalloc -sDYNAMIC_EXECUTION=0)
 
-if(EXISTS ${CMAKE_SOURCE_DIR}/web/bindings.cc)
-  add_executable(thimble web/bindings.cc)
-  set_target_properties(thimble PROPERTIES SUFFIX .mjs)
-  target_compile_options(thimble PRIVATE ${WARNINGS} -ffp-contract=off -O3 -msimd128)
-  target_link_libraries(thimble PRIVATE thimble_web)
-  target_link_options(thimble PRIVATE ${LINK_FLAGS} --bind -sFILESYSTEM=0)
-endif()
+# add_module(<name> <sources>...): an ES6 module with the Embind surface.
+function(add_module name)
+  add_executable(${name} web/bindings.cc ${ARGN})
+  set_target_properties(${name} PROPERTIES SUFFIX .mjs)
+  target_compile_options(${name} PRIVATE ${WARNINGS} -ffp-contract=off -O3 -msimd128)
+  target_link_libraries(${name} PRIVATE thimble_web)
+  target_link_options(${name} PRIVATE ${LINK_FLAGS} --bind -sFILESYSTEM=0)
+endfunction()
+add_module(thimble)
+# What `npm run bench` loads: the module that ships, and the benchmarks of single kernels.
+add_module(thimble_bench tests/bench/bench_bindings.cc tests/bench/kernels_bench.cc)
+target_include_directories(thimble_bench PRIVATE tests)
 
 # The harness (tests/run) writes the test data into the in-memory file system and calls main.
 add_core_tests(core_tests thimble_web -O1 -msimd128 -fexceptions -DTHIMBLE_TEST_DATA_DIR="/test-data")

@@ -2,14 +2,12 @@
 // Result; nothing throws. Large data crosses as (address, length) into the module's memory, and
 // web/engine.ts is the only place that touches it.
 #include <emscripten/bind.h>
-#include <emscripten/emscripten.h>
 
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "engine.h"
-#include "kernels/bench.h"
 
 using namespace thimble;
 
@@ -87,13 +85,6 @@ class EngineHandle {
   std::span<const float> logits_;
 };
 
-double gemm_gmacs(const std::string& kernels, size_t m, size_t n, size_t k, double seconds) {
-  const KernelSet* set = find_kernels(kernels.c_str());
-  return set == nullptr ? 0 : bench_gemm(*set, m, n, k, seconds, emscripten_get_now);
-}
-
-double memory_bytes() { return static_cast<double>(EM_ASM_DOUBLE({ return HEAP8.length; })); }
-
 }  // namespace
 
 EMSCRIPTEN_BINDINGS(thimble) {
@@ -127,6 +118,4 @@ EMSCRIPTEN_BINDINGS(thimble) {
       .function("queryTokens", &EngineHandle::query_tokens)
       .function("scratchBytes", &EngineHandle::scratch_bytes)
       .function("toolCacheBytes", &EngineHandle::tool_cache_bytes);
-  emscripten::function("gemmGmacs", &gemm_gmacs);
-  emscripten::function("memoryBytes", &memory_bytes);
 }

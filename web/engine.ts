@@ -1,0 +1,174 @@
+// The WASM module behind a typed class: the only code that touches the module's memory.
+
+/** Codes of src/status.h, and one for a module that trapped. */
+export type EngineCode =
+  | 'bad_weights' | 'bad_tokenizer' | 'bad_tools' | 'bad_input' | 'overflow' | 'out_of_memory' | 'no_kernels' | 'crashed';
+
+/** An expected failure of the engine: `code` is closed, `message` is one sentence that says what to do. */
+export class EngineError extends Error {
+  constructor(readonly code: EngineCode, message: string) {
+    super(message);
+    this.name = 'EngineError';
+  }
+}
+
+export type KernelSet = 'best' | 'reference' | 'simd128' | 'relaxed';
+
+interface Result { code: 'ok' | EngineCode; message: string }
+interface Region { address: number; length: number }
+interface TokenIds { push_back(id: number): void; size(): number; get(i: number): number; delete(): void }
+
+interface EngineHandle {
+  kernels(): string;
+  nextChunk(): Region;
+  advance(bytes: number): Result;
+  loaded(): boolean;
+  totalBytes(): number;
+  open(): Result;
+  metadata(): string;
+  setTools(json: string): Result;
+  encode(query: string): Result;
+  encodeTokens(ids: TokenIds): Result;
+  encoderOutput(): Region;
+  queryEmbedding(): Region;
+  step(ids: TokenIds): Result;
+  logits(): Region;
+  generate(query: string, maxTokens: number): Result;
+  text(): string;
+  tokenize(text: string): TokenIds;
+  detokenize(ids: TokenIds): string;
+  queryTokens(query: string): TokenIds;
+  scratchBytes(): number;
+  toolCacheBytes(): number;
+  delete(): void;
+}
+
+/** What the generated glue (dist/thimble.mjs) resolves to. */
+export interface ThimbleModule {
+  HEAPU8: Uint8Array;
+  HEAPF32: Float32Array;
+  Engine: new (kernels: string, maxFileBytes: number) => EngineHandle;
+  TokenIds: new () => TokenIds;
+}
+
+export interface EngineOptions {
+  /** Default: the fastest that this machine runs. */
+  kernels?: KernelSet;
+  /** A model file larger than this is refused. Default: 256 MiB. */
+  maxFileBytes?: number;
+}
+
+/** Bytes of a model file, in any chunks. */
+export type ByteSource = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
+/**
+ * One model in one WASM module. Calls are synchronous and take milliseconds: run them in a worker.
+ * Returned arrays are copies unless the method says otherwise. Throws EngineError.
+ */
+export class Engine {
+  private constructor(private readonly module: ThimbleModule, private readonly handle: EngineHandle) {}
+
+  /** Reads the model from `source`, each byte straight to where the kernels use it. `onBytes` reports progress. */
+  static async load(
+    module: ThimbleModule, source: ByteSource, options: EngineOptions = {},
+    onBytes: (loaded: number, total: number) => void = () => {},
+  ): Promise<Engine> {
+    const kernels = options.kernels ?? 'best';
+    const handle = new module.Engine(kernels, options.maxFileBytes ?? 256 * 2 ** 20);
+    try {
+      if (handle.kernels() === '') throw new EngineError('no_kernels', `The ${kernels} kernels do not run on this machine; ask for "best".`);
+      let loaded = 0;
+      for await (const chunk of source) {
+        feed(module, handle, chunk);
+        loaded += chunk.length;
+        onBytes(loaded, handle.totalBytes());
+      }
+      if (!handle.loaded()) {
+        throw new EngineError('bad_weights', `The model file ends after ${loaded} of ${handle.totalBytes()} bytes; download it again.`);
+      }
+      check(handle.open());
+      return new Engine(module, handle);
+    } catch (error) {
+      handle.delete();
+      throw error;
+    }
+  }
+
+  /** Name of the kernel set at work. */
+  get kernels(): string { return this.handle.kernels(); }
+  /** JSON text about the model: name, licence, training. */
+  get metadata(): string { return this.handle.metadata(); }
+
+  /** Replaces the tool list (JSON array, see src/prompt/FORMAT.md). On error the old list stays. */
+  setTools(json: string): void { check(this.handle.setTools(json)); }
+
+  encode(query: string): void { check(this.handle.encode(query)); }
+  /** Encodes a query segment given as token ids, `<tools>` included. */
+  encodeTokens(ids: readonly number[]): void { this.withTokens(ids, (list) => check(this.handle.encodeTokens(list))); }
+  /** Encoder values of the last encode, [tokens][d_model]. */
+  encoderOutput(): Float32Array { return this.floats(this.handle.encoderOutput()).slice(); }
+  /** Unit vector of the contrastive head for the last encode; empty without a head. */
+  queryEmbedding(): Float32Array { return this.floats(this.handle.queryEmbedding()).slice(); }
+
+  /** Feeds tokens to the decoder and returns the logits after the last, [vocab_size]: a view, valid until the next call. */
+  step(ids: readonly number[]): Float32Array {
+    this.withTokens(ids, (list) => check(this.handle.step(list)));
+    return this.floats(this.handle.logits());
+  }
+  /** Greedy answer without any constraint, at most `maxTokens` tokens. */
+  generate(query: string, maxTokens: number): string {
+    check(this.handle.generate(query, maxTokens));
+    return this.handle.text();
+  }
+
+  tokenize(text: string): number[] { return take(this.handle.tokenize(text)); }
+  detokenize(ids: readonly number[]): string { return this.withTokens(ids, (list) => this.handle.detokenize(list)); }
+  /** Ids of the query segment that `encode(query)` would read with the tools set now. */
+  queryTokens(query: string): number[] { return take(this.handle.queryTokens(query)); }
+
+  /** Bytes in use, by purpose; `total` is the module's whole memory. */
+  memory(): { total: number; scratch: number; toolCache: number } {
+    return {
+      total: this.module.HEAPU8.length,
+      scratch: this.handle.scratchBytes(),
+      toolCache: this.handle.toolCacheBytes(),
+    };
+  }
+
+  dispose(): void { this.handle.delete(); }
+
+  private floats(region: Region): Float32Array {
+    return this.module.HEAPF32.subarray(region.address / 4, region.address / 4 + region.length);
+  }
+
+  private withTokens<T>(ids: readonly number[], use: (list: TokenIds) => T): T {
+    const list = new this.module.TokenIds();
+    try {
+      for (const id of ids) list.push_back(id);
+      return use(list);
+    } finally {
+      list.delete();
+    }
+  }
+}
+
+function feed(module: ThimbleModule, handle: EngineHandle, chunk: Uint8Array): void {
+  for (let at = 0; at < chunk.length;) {
+    const room = handle.nextChunk();
+    if (room.length === 0) throw new EngineError('bad_weights', 'There are bytes after the end of the model file; download it again.');
+    const part = chunk.subarray(at, at + room.length);
+    module.HEAPU8.set(part, room.address);
+    check(handle.advance(part.length));
+    at += part.length;
+  }
+}
+
+function check(result: Result): void {
+  if (result.code !== 'ok') throw new EngineError(result.code, result.message);
+}
+
+function take(list: TokenIds): number[] {
+  const ids = Array.from({ length: list.size() }, (_, i) => list.get(i));
+  list.delete();
+  return ids;
+}
