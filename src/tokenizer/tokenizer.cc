@@ -152,7 +152,7 @@ Status Tokenizer::check_type(TokenId id) {
 
 Status Tokenizer::check_specials() {
   if (unk_ < 0) return refuse("no unknown piece");
-  if (has(kByteFallback) && std::ranges::count(byte_ids_, -1) > 0) {
+  if (has(kByteFallback) && std::count(byte_ids_.begin(), byte_ids_.end(), -1) > 0) {
     return refuse("byte fallback without all 256 byte pieces");
   }
   for (const TokenId id : {pad_, eos_, bos_}) {

@@ -102,7 +102,7 @@ Status read_config(std::span<const uint8_t> header, Config& c) {
   c.max_decode_len = u32(8);
   c.contrastive_hidden = u32(9);
   c.contrastive_dim = u32(10);
-  c.rope_theta = std::bit_cast<float>(u32(11));
+  c.rope_theta = __builtin_bit_cast(float, u32(11));
   c.attention = static_cast<AttentionMode>(u32(12));
   c.text_format = static_cast<TextFormat>(u32(13));
   c.weight_type = static_cast<WeightType>(u32(14));
