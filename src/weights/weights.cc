@@ -3,7 +3,6 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <new>
 
 #include "weights/bind.h"
 #include "weights/crc32.h"
@@ -13,13 +12,15 @@
 namespace thimble {
 namespace {
 
-struct AlignedDelete {
-  void operator()(uint8_t* p) const { ::operator delete(p, std::align_val_t{kAlign}); }
+struct Free {
+  void operator()(uint8_t* p) const { std::free(p); }
 };
-using AlignedBytes = std::unique_ptr<uint8_t[], AlignedDelete>;
+using AlignedBytes = std::unique_ptr<uint8_t[], Free>;
 
-AlignedBytes allocate(size_t bytes) {
-  return AlignedBytes(static_cast<uint8_t*>(::operator new(bytes, std::align_val_t{kAlign}, std::nothrow)));
+// Null if there is not the memory. (Emscripten's nothrow operator new would abort.)
+AlignedBytes allocate(uint64_t bytes) {
+  if (bytes > SIZE_MAX - kAlign) return nullptr;
+  return AlignedBytes(static_cast<uint8_t*>(std::aligned_alloc(kAlign, round_up(static_cast<size_t>(bytes), kAlign))));
 }
 
 // Bytes of the row sums of all int8 matrices; they live behind the file image.
@@ -74,7 +75,7 @@ struct ModelLoader::Impl {
     if (Status s = read_header(header, prefix, known); !s.ok()) return s;
     const uint64_t image_bytes = prefix.file_bytes - header.size();
     const uint64_t bytes = image_bytes + row_sum_bytes(known);
-    if (bytes <= SIZE_MAX) image = allocate(static_cast<size_t>(bytes));
+    image = allocate(bytes);
     if (!image) {
       return {Code::out_of_memory, "the model needs " + std::to_string(bytes >> 20) +
                                        " MiB and the machine does not give them; close other pages"};
