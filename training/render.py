@@ -92,7 +92,8 @@ def json_text(value, prefix="", schema=None):
 def as_schema(parameters):
     """The parameters as a JSON Schema object; the flat style {"city": {"type": ..., "required": true}} too."""
     parameters = parameters or {}
-    if isinstance(parameters.get("properties"), dict):
+    properties = parameters.get("properties")
+    if isinstance(properties, dict) and all(isinstance(v, (dict, bool)) for v in properties.values()):
         return parameters
     if parameters.get("type") == "object" and not any(isinstance(v, dict) for v in parameters.values()):
         return {"type": "object", "properties": {}, "required": []}

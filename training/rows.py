@@ -14,27 +14,36 @@ Unused entries are 0.
 import numpy as np
 
 T = 1024
-D = 512
+D = 512       # rows of tool calling
+TEXT_D = 256  # rows of the text stage
 MAX_TOOLS = 48
 MAX_QUERIES = 48
 QUERY_BASE = 64
 PAD, EOS, TOOL_CALL, TOOLS = 0, 1, 4, 5
 MAX_TOOL_PIECES, MAX_QUERY_PIECES, MAX_ANSWER_PIECES = 400, 240, 260
 
-ROW = np.dtype([("enc_tok", "u2", (T,)), ("enc_seg", "u1", (T,)), ("vis", "u8", (MAX_QUERIES,)), ("dec_tok", "u2", (D,)),
-                ("dec_seg", "u1", (D,)), ("dec_tgt", "u2", (D,)), ("gold", "u8", (MAX_QUERIES,))])
+
+
+def row_dtype(decoder=D):
+    """The record type; rows of the text stage have a shorter decoder (TEXT_D)."""
+    return np.dtype([("enc_tok", "u2", (T,)), ("enc_seg", "u1", (T,)), ("vis", "u8", (MAX_QUERIES,)), ("dec_tok", "u2", (decoder,)),
+                     ("dec_seg", "u1", (decoder,)), ("dec_tgt", "u2", (decoder,)), ("gold", "u8", (MAX_QUERIES,))])
+
+
+ROW, TEXT_ROW = row_dtype(), row_dtype(TEXT_D)
 
 
 class RowBuilder:
-    """Fills one record of an array of zeros of type ROW."""
+    """Fills one record of an array of zeros of type ROW or TEXT_ROW."""
 
     def __init__(self, record):
         self.out = {name: record[name] for name in ROW.names}
+        self.decoder = len(record["dec_tok"])
         self.enc, self.dec, self.tools, self.queries = 0, 0, 0, 0
 
     def room(self):
         """(encoder tokens, decoder tokens) left."""
-        return T - self.enc, D - self.dec
+        return T - self.enc, self.decoder - self.dec
 
     def _put(self, ids, segment):
         end = self.enc + len(ids)
@@ -52,7 +61,7 @@ class RowBuilder:
 
     def fits(self, query_ids, target_ids):
         return (self.queries < MAX_QUERIES and self.enc + len(query_ids) + 1 <= T
-                and self.dec + len(target_ids) + 2 <= D)
+                and self.dec + len(target_ids) + 2 <= self.decoder)
 
     def add_query(self, query_ids, target_ids, visible=(), gold=()):
         """A query (without its end piece) and its answer's pieces; `visible`, `gold`: tool segments."""

@@ -19,7 +19,7 @@ from training.data import text
 from training.data.corpus import DEFAULT_CORPUS, Corpus
 from training.data.library import Library
 from training.data.tasks import TaskRows, make_mix, rng_for
-from training.rows import ROW
+from training.rows import ROW, TEXT_ROW
 
 TOKENIZER = "model/tokenizer.model"
 BANNED = "training/eval/banned_queries.json"
@@ -46,7 +46,7 @@ def text_worker(args, worker):
             chunks.append(chunk)
             if done < 2 and len(chunks) % limit == 0:
                 break
-        rows = np.zeros(args.rows_per_shard, ROW)
+        rows = np.zeros(args.rows_per_shard, TEXT_ROW)
         text.fill_rows(rows, chunks, f"{args.seed}/{shard}")
         write(os.path.join(args.out, f"text-{shard:05d}.npy"), rows)
     print(f"text worker {worker}: {len(chunks)} chunks, {sum(map(len, chunks))} pieces, {len(shards)} shards, {time.time() - start:.0f} s", flush=True)

@@ -63,7 +63,7 @@ query, search, term, keywords, q
 name, title, label
 description, desc, details
 amount, sum, value
-quantity, qty, count, number
+quantity, qty, count
 date, day, on date
 time, at, at time
 when, date time, moment
@@ -75,7 +75,6 @@ city, town, place
 duration, length, how long
 title, name, heading
 item, entry, product
-room, area, space
 volume, loudness, sound level
 temperature, temp, degrees
 language, lang, tongue

@@ -2,7 +2,9 @@
 import hashlib
 import random
 
+from training.data.openapi import OpenApiPools
 from training.data.pools import CardPools, ScenePools
+from training.data.public import FcPools, NluPools
 from training.data.situation import finish
 from training.render import answer_text, tool_text
 from training.rows import MAX_ANSWER_PIECES, MAX_QUERY_PIECES, MAX_TOOL_PIECES, T, RowBuilder
@@ -97,8 +99,11 @@ def fingerprint(query):
 
 
 def make_mix(corpus, library, split):
-    """The shares of the sources."""
-    return Mix([(CardPools(library), 0.40), (ScenePools(library), 0.22)])
+    """The shares of the sources; the unseen split has cards and scenes only."""
+    own = [(CardPools(library), 0.42), (ScenePools(library), 0.16)]
+    if split != "train":
+        return Mix(own)
+    return Mix(own + [(NluPools(corpus), 0.14), (FcPools(corpus), 0.30), (OpenApiPools(corpus), 0.14)])
 
 
 def rng_for(seed, *more):
