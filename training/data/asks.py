@@ -32,8 +32,8 @@ class CardAsks:
 
     def draws(self, rng):
         """An endless iterator of asks (None where a draw failed)."""
-        forms = ((0.55, self.plain), (0.66, self.joined), (0.69, self.elided), (0.77, self.miss), (0.84, self.removed),
-                 (0.88, self.foreign), (0.93, self.corrected), (0.97, self.odd), (0.985, self.negated), (1.0, self.plain))
+        forms = ((0.50, self.plain), (0.63, self.joined), (0.66, self.elided), (0.735, self.miss), (0.80, self.removed),
+                 (0.84, self.foreign), (0.89, self.corrected), (0.96, self.odd), (0.98, self.negated), (1.0, self.plain))
         while True:
             x = rng.random()
             yield next(f for limit, f in forms if x < limit)(rng)

@@ -7,6 +7,7 @@ tasks: also writes heldout-*.npy from the cards and scenes of the `unseen` split
 The same seed gives the same shards, whatever P is; text shards depend on --procs (each process masks its share).
 """
 import argparse
+import gc
 import json
 import multiprocessing
 import os
@@ -106,6 +107,7 @@ def main():
         # Loaded once; the forked workers share it.
         makers = {split: make_task_rows(args, split) for split in ("train", "unseen")}
         jobs = [(task_worker, (args, makers, w)) for w in range(args.procs)]
+    gc.freeze()  # keeps the shared pages of the forked workers shared
     context = multiprocessing.get_context("fork")
     workers = [context.Process(target=f, args=a) for f, a in jobs]
     for w in workers:

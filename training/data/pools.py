@@ -7,6 +7,8 @@ from training.data.situation import Ask, Situation
 from training.render import tool_text
 
 CHARS_PER_PIECE = 3.3
+LARGE = 16        # pools of more tools are catalogues of short ones
+SHORT_TOOL = 42   # pieces
 
 
 class SlotValues:
@@ -45,7 +47,7 @@ def pool_size(rng):
         return rng.randint(4, 6)
     if form < 0.70:
         return rng.randint(7, 10)
-    if form < 0.90:
+    if form < 0.86:
         return rng.randint(11, 16)
     return rng.randint(17, 30)
 
@@ -60,6 +62,7 @@ class CardPools:
     def __init__(self, library):
         self.library = library
         self.values = SlotValues(library)
+        self.short = {i for i in library.card_ids if estimated_pieces(library.entries[i].tool) < SHORT_TOOL}
 
     def _choose(self, rng, size):
         """Entry ids, the first from one cluster."""
@@ -70,8 +73,10 @@ class CardPools:
         share = rng.choice((0.3, 0.6, 0.9, 1.0))
         wanted = [anchor] + mates[:max(0, round(size * share) - 1)]
         chosen = []
-        for _ in range(3 * size):
+        for _ in range(4 * size):
             i = wanted.pop(0) if wanted else rng.choice(library.card_ids)
+            if size > LARGE and i not in self.short:
+                continue
             if i not in chosen and not any(library.twins(i, j) for j in chosen):
                 chosen.append(i)
             if len(chosen) == size:
@@ -82,6 +87,7 @@ class CardPools:
         """A Situation whose tools take about `budget` pieces at most; None when not even one fits."""
         size = pool_size(rng)
         terse = size > 14
+        budget *= 1.2 if size > LARGE else 1
         ids = self._choose(rng, size)
         rng.shuffle(ids)
         style = draw_style(rng, terse)
@@ -93,7 +99,7 @@ class CardPools:
                 break
             dressed.append(d)
             kept.append(i)
-        if not dressed:
+        if not kept:
             return None
         asks = CardAsks(self.library, kept, dressed, self.values)
         if style.examples:

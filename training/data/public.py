@@ -102,6 +102,8 @@ class NluPools:
             budget -= estimated_pieces(d.tool)
             if budget < 0:
                 break
+            if style.examples and len(source.by_tool[name]) > 20:
+                d.tool["examples"] = [r[0] for r in rng.sample(source.by_tool[name], rng.randint(1, 3)) if len(r[0]) < 90]
             dressed.append(d)
             kept.append((source, name))
         return Situation(dressed, self._asks(rng, kept, dressed, anchors)) if dressed else None
