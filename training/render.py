@@ -28,7 +28,7 @@ def cut(text, limit):
 
 def number_text(x):
     """JavaScript's String(x) for a finite number; integral values without fraction."""
-    if isinstance(x, int) and abs(x) < 10**21:
+    if isinstance(x, int) and abs(x) <= 2**53:
         return str(x)
     x = float(x)
     if x == 0:

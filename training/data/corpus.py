@@ -7,7 +7,9 @@ import lzma
 import os
 
 DEFAULT_CORPUS = ".cache/corpus"
-CARDS_FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "cards")
+TRAINING_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CARDS_FOLDER = os.path.join(TRAINING_FOLDER, "cards")
+WILD_TOOLS = os.path.join(TRAINING_FOLDER, "eval", "wild_tools.json")
 
 
 class Corpus:
@@ -35,6 +37,12 @@ class Corpus:
 
     def records(self, name):
         return (json.loads(line) for line in self.lines(name) if line)
+
+    def api_tools(self):
+        """The API operations, without the tools that the wild evaluation set asks for."""
+        with open(WILD_TOOLS, encoding="utf-8") as f:
+            held_out = {tuple(pair) for pair in json.load(f)}
+        return (t for t in self.records("text/openapi_tools.jsonl.xz") if (t["api"], t["name"]) not in held_out)
 
     def json(self, name):
         with open(self.path(name), encoding="utf-8") as f:

@@ -55,7 +55,7 @@ class OpenApiPools:
     def __init__(self, corpus):
         self.values = Values(corpus)
         self.groups = defaultdict(list)
-        for t in corpus.records("text/openapi_tools.jsonl.xz"):
+        for t in corpus.api_tools():
             self.groups["api/" + t["api"]].append(t)
         for t in corpus.records("fc/tool_pool.jsonl.xz"):
             part = t.get("server") or (t.get("field") or "").split("/")[0] or str(len(t["name"]) % 40)

@@ -91,6 +91,7 @@ class CardPools:
         ids = self._choose(rng, size)
         rng.shuffle(ids)
         style = draw_style(rng, terse)
+        budget *= 0.65 if style.examples else 1  # the examples come on top
         taken, dressed, kept = set(), [], []
         for i in ids:
             d = dress_tool(rng, self.library.entries[i].tool, style, taken)

@@ -99,11 +99,11 @@ class NluPools:
             d = dress_tool(rng, tool, style, taken)
             if keys:
                 d.keys = {base: d.keys[new] for base, new in keys.items() if new in d.keys}
+            if style.examples and len(source.by_tool[name]) > 20:
+                d.tool["examples"] = [r[0] for r in rng.sample(source.by_tool[name], rng.randint(1, 3)) if len(r[0]) < 90]
             budget -= estimated_pieces(d.tool)
             if budget < 0:
                 break
-            if style.examples and len(source.by_tool[name]) > 20:
-                d.tool["examples"] = [r[0] for r in rng.sample(source.by_tool[name], rng.randint(1, 3)) if len(r[0]) < 90]
             dressed.append(d)
             kept.append((source, name))
         return Situation(dressed, self._asks(rng, kept, dressed, anchors)) if dressed else None

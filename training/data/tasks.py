@@ -9,7 +9,7 @@ from training.data.situation import finish
 from training.render import answer_text, tool_text
 from training.rows import MAX_ANSWER_PIECES, MAX_QUERY_PIECES, MAX_TOOL_PIECES, T, RowBuilder
 
-PATIENCE = 5          # asks or situations in a row that may fail before a row is closed
+PATIENCE = 8          # asks or situations in a row that may fail before a row is closed
 BATCH = 12            # asks that are tokenised together
 LEAST_ROOM = (70, 30)  # pieces left in encoder and decoder that still make a new situation worth it
 
@@ -51,7 +51,7 @@ class TaskRows:
             return False
         first = None
         segments, added, failures = None, 0, 0
-        while failures < 2 * PATIENCE:
+        while failures < PATIENCE:
             batch = self._next(situation, rng)
             if not batch:
                 break
@@ -103,10 +103,10 @@ def make_mix(corpus, library, split):
 
     The unseen split has cards and scenes only.
     """
-    own = [(CardPools(library), 0.34), (ScenePools(library), 0.23)]
+    own = [(CardPools(library), 0.36), (ScenePools(library), 0.13)]
     if split != "train":
         return Mix(own)
-    return Mix(own + [(NluPools(corpus), 0.11), (FcPools(corpus), 0.80), (OpenApiPools(corpus), 0.12)])
+    return Mix(own + [(NluPools(corpus), 0.19), (FcPools(corpus), 0.80), (OpenApiPools(corpus), 0.20)])
 
 
 def rng_for(seed, *more):

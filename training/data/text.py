@@ -19,8 +19,8 @@ def documents(corpus, part, parts):
     """Blocks of lines of every text file and of tool texts; this part's share of them, in a fixed order."""
     for name in corpus.names("text", ".txt.xz"):
         yield from _blocks(corpus.lines(f"text/{name}.txt.xz"), part, parts)
-    for name in ("text/openapi_tools.jsonl.xz", "fc/tool_pool.jsonl.xz"):
-        yield from _blocks((tool_text(t) for t in corpus.records(name)), part, parts)
+    for tools in (corpus.api_tools(), corpus.records("fc/tool_pool.jsonl.xz")):
+        yield from _blocks((tool_text(t) for t in tools), part, parts)
 
 
 def _blocks(lines, part, parts):
