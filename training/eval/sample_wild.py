@@ -73,8 +73,8 @@ def main(source, draft):
             case = {"id": f"wild-{number:03}", "api": gold["api"], "gold": gold["name"], "tools": [as_tool(t) for t in tools]}
             f.write(json.dumps(case, ensure_ascii=False) + "\n")
     with open(TOOLS_FILE, "w", encoding="utf-8") as f:
-        json.dump(sorted([t["api"], t["name"]] for t in drawn), f, ensure_ascii=False, indent=0)
-        f.write("\n")
+        pairs = sorted([t["api"], t["name"]] for t in drawn)
+        f.write("[\n" + ",\n".join(json.dumps(pair, ensure_ascii=False) for pair in pairs) + "\n]\n")
 
 
 if __name__ == "__main__":
