@@ -50,10 +50,10 @@ class Loader:
         return item
 
     def held_out(self, rows):
-        """The first `rows` rows of this rank's share of the held-out shards."""
+        """The first `rows` rows of this rank's share of the held-out shards; may be none."""
         shards = sorted(p for p in self.directory.glob("*.npy") if HELD_OUT in p.name)
         if not shards:
-            return None
+            return ()
         pool = np.concatenate([np.load(p, mmap_mode="r")[self.rank::self.world] for p in shards])
         return pool[:rows]
 

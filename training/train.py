@@ -28,6 +28,7 @@ from .optim import Optimizer  # noqa: E402
 
 RESERVE_SECONDS = 12  # kept back for the last validation and checkpoint
 VALIDATE_SECONDS = 90
+VALIDATION_BATCHES = 4
 CHECKPOINT_SECONDS = 150
 
 
@@ -111,11 +112,12 @@ class Trainer:
         self.step += 1
         return torch.stack((token.detach(), contrast.detach()))
 
-    def validate(self, rows):
-        """Held-out rows -> {"loss", "exact"}: token loss, share of answers right in full. Runs
-        with autograd on, so that the compiled training functions serve as they are."""
+    def validate(self, loader):
+        """Held-out rows -> token loss and share of answers right in full ({} without such rows).
+        Runs with autograd on, so that the compiled training functions serve as they are."""
         totals = torch.zeros(4, device=self.device)
         size = self.stage.rows_per_gpu
+        rows = loader.held_out(VALIDATION_BATCHES * size)
         for start in range(0, len(rows) - size + 1, size):
             p = self.prepare(to_tensors(rows[start:start + size], False),
                              self.stage.contrastive_rows)
@@ -128,7 +130,9 @@ class Trainer:
             totals += torch.stack((token.detach(), (target != 0).sum(), exact.sum(),
                                    present.sum())).float()
         token, tokens, exact, answers = self.cluster.mean(totals).tolist()
-        return {"val_loss": token / max(1, tokens), "val_exact": exact / max(1, answers)}
+        if not tokens:
+            return {}
+        return {"val_loss": token / tokens, "val_exact": exact / answers}
 
     def state(self):
         return {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
@@ -194,7 +198,6 @@ def train(trainer, loader, log, directory, deadline, max_steps=None):
     plan = Plan(cluster, deadline - RESERVE_SECONDS, first)
     if max_steps is not None:
         plan.last, plan.update = first + max_steps, lambda step: None
-    held_out = loader.held_out(4 * stage.rows_per_gpu)
     sums, counted = torch.zeros(2, device=trainer.device), 0
     mark = validated = saved = time.time()
     while trainer.step < plan.last:
@@ -211,7 +214,7 @@ def train(trainer, loader, log, directory, deadline, max_steps=None):
         token, contrast = (cluster.mean(sums) / counted).tolist()  # waits for the device
         now = time.time()
         rows = counted * stage.rows_per_gpu * cluster.world
-        if local >= 10:
+        if local >= 3:
             plan.update(trainer.step)
         if not np.isfinite(token):
             raise FloatingPointError(f"the loss is {token} at step {trainer.step}")
@@ -223,8 +226,8 @@ def train(trainer, loader, log, directory, deadline, max_steps=None):
         due = torch.tensor([now - validated > VALIDATE_SECONDS, now - saved > CHECKPOINT_SECONDS],
                            device=trainer.device, dtype=torch.int32)
         validate_now, save_now = cluster.from_first(due).tolist()
-        if validate_now and held_out is not None:
-            log.write(step=trainer.step, **trainer.validate(held_out))
+        if validate_now:
+            log.write(step=trainer.step, **trainer.validate(loader))
             validated = time.time()
         if save_now:
             if cluster.rank == 0:
@@ -234,8 +237,7 @@ def train(trainer, loader, log, directory, deadline, max_steps=None):
     if cluster.rank == 0:
         checkpoint.save(directory, trainer.step, trainer.state())
         save_weights(Path(directory) / "weights.safetensors", trainer.model, half=True)
-    if held_out is not None:
-        log.write(step=trainer.step, last=trainer.step, **trainer.validate(held_out))
+    log.write(step=trainer.step, last=trainer.step, **trainer.validate(loader))
 
 
 def plot(directory):
@@ -279,6 +281,8 @@ def main():
                  "flat_fraction": args.flat_fraction}
     stage = dataclasses.replace(STAGES[args.stage],
                                 **{k: v for k, v in overrides.items() if v is not None})
+    stage = dataclasses.replace(
+        stage, contrastive_rows=min(stage.contrastive_rows, stage.rows_per_gpu))
     cluster = Cluster()
     torch.manual_seed(args.seed)
     torch.set_float32_matmul_precision("high")
