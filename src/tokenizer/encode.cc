@@ -111,7 +111,9 @@ class Tokenizer::Segmenter {
   std::string_view text_of(const Symbol& s) const { return text_.substr(s.begin, s.size); }
 
   void split() {
-    symbols_.reserve(text_.size());
+    const auto starts_character = [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; };
+    symbols_.reserve(
+        static_cast<size_t>(std::count_if(text_.begin(), text_.end(), starts_character)));
     for (size_t at = 0; at < text_.size();) {
       const std::string_view rest = text_.substr(at);
       const size_t matched = tokenizer_.match_user_defined(rest);

@@ -214,18 +214,18 @@ int Tokenizer::byte_value(TokenId id) const {
 }
 
 /// SentencePiece's rule for the space that encoding may have put at the front: the first piece
-/// with text loses one; with remove_extra_whitespaces so do the pieces after it that were nothing
-/// but a space.
-std::string_view Tokenizer::strip_bos_space(std::string_view piece, bool& stripped) const {
-  if (!has(kAddDummyPrefix | kRemoveExtraWhitespaces)) return piece;
-  if (!piece.starts_with(kSpaceSymbol)) return piece;
-  stripped = !has(kRemoveExtraWhitespaces);
+/// with text loses one; with remove_extra_whitespaces so do the pieces after it while there is no
+/// text yet.
+std::string_view Tokenizer::strip_bos_space(std::string_view piece, bool& at_start) const {
+  const bool strips = has(kAddDummyPrefix | kRemoveExtraWhitespaces);
+  if (!at_start || !strips || !piece.starts_with(kSpaceSymbol)) return piece;
+  at_start = has(kRemoveExtraWhitespaces);
   return piece.substr(kSpaceSymbol.size());
 }
 
 std::string Tokenizer::decode(std::span<const TokenId> ids) const {
   std::string out, bytes;
-  bool at_start = true, stripped = false;
+  bool at_start = true;
   for (const TokenId id : ids) {
     if (!valid_id(id)) continue;
     if (type(id) == PieceType::byte) {
@@ -233,14 +233,13 @@ std::string Tokenizer::decode(std::span<const TokenId> ids) const {
       continue;
     }
     flush_bytes(bytes, out);
-    if (stripped || !out.empty()) at_start = false;
-    stripped = false;
+    if (!out.empty()) at_start = false;
     if (type(id) == PieceType::control) continue;
     if (type(id) == PieceType::unknown) {
       out += unk_surface_;
       continue;
     }
-    append_with_spaces(at_start ? strip_bos_space(piece(id), stripped) : piece(id), out);
+    append_with_spaces(strip_bos_space(piece(id), at_start), out);
   }
   flush_bytes(bytes, out);
   return out;

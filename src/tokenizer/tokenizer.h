@@ -39,7 +39,8 @@ class Tokenizer {
   static Status parse(std::span<const uint8_t> section, Tokenizer& out);
 
   /// Appends the ids of `utf8`. Bytes that are not UTF-8 count as U+FFFD, one each. Fails with
-  /// bad_input beyond kMaxTextBytes. O(n log n) time, about 70 bytes of memory a byte of text.
+  /// bad_input beyond kMaxTextBytes. O(n log n) time, at most 130 bytes
+  /// of scratch memory a byte of text.
   Status encode(std::string_view utf8, std::vector<TokenId>& out) const;
 
   /// The text of `ids`, always valid UTF-8: control pieces dropped, byte pieces joined (those that
@@ -84,7 +85,7 @@ class Tokenizer {
 
   Prefix next_prefix(std::string_view text) const;
   std::string normalize(std::string_view text) const;
-  std::string_view strip_bos_space(std::string_view piece, bool& stripped) const;
+  std::string_view strip_bos_space(std::string_view piece, bool& at_start) const;
 
   uint32_t flags_ = 0;
   size_t size_ = 0;

@@ -239,6 +239,15 @@ TEST_CASE("the hand-made section is accepted and merges") {
   CHECK(tokenizer.decode(Ids{8, 3, 7}) == "ab?b");
 }
 
+TEST_CASE("a control piece is not matched even where merging would spell it") {
+  Section section;
+  section.pieces[8].type = 3;  // "ab"
+  const std::vector<uint8_t> bytes = section.bytes();
+  Tokenizer tokenizer;
+  REQUIRE(Tokenizer::parse(bytes, tokenizer).ok());
+  CHECK(encode(tokenizer, "ab") == Ids{6, 7});
+}
+
 TEST_CASE("a section cut off anywhere, or with a byte too many, is refused") {
   std::vector<uint8_t> bytes = Section{}.bytes();
   for (size_t size = 0; size < bytes.size(); ++size) {
