@@ -40,7 +40,6 @@ save, store, keep
 export, download
 upload, import
 filter, narrow, refine
-sort, order
 pause, hold
 resume, continue
 call, dial, phone

@@ -11,6 +11,7 @@ from training.rows import MAX_ANSWER_PIECES, MAX_QUERY_PIECES, MAX_TOOL_PIECES, 
 
 PATIENCE = 8          # asks or situations in a row that may fail before a row is closed
 BATCH = 12            # asks that are tokenised together
+ANSWER_PIECES = 24    # about the mean
 LEAST_ROOM = (70, 30)  # pieces left in encoder and decoder that still make a new situation worth it
 
 
@@ -43,16 +44,20 @@ class TaskRows:
             if situation is None or not self._add(row, situation, rng, keep):
                 failures += 1
 
+    def _encode(self, texts):
+        # One thread: every process has its own core, and a pool for each call costs more than it gains.
+        return self.sp.encode(texts, num_threads=1)
+
     def _add(self, row, situation, rng, keep):
         """Adds a situation as far as it fits; False when nothing of it was added."""
-        texts = self.sp.encode([tool_text(d.tool) for d in situation.dressed])
+        texts = self._encode([tool_text(d.tool) for d in situation.dressed])
         encoder, _ = row.room()
         if sum(map(len, texts)) > encoder - 30 or max(map(len, texts)) > MAX_TOOL_PIECES:
             return False
         first = None
         segments, added, failures = None, 0, 0
         while failures < PATIENCE:
-            batch = self._next(situation, rng)
+            batch = self._next(situation, rng, min(BATCH, 2 + row.room()[1] // ANSWER_PIECES))
             if not batch:
                 break
             for example, query, answer in batch:
@@ -73,23 +78,23 @@ class TaskRows:
                     failures += 1
         return added > 0
 
-    def _next(self, situation, rng):
+    def _next(self, situation, rng, count):
         """The next finished examples of a situation with their pieces; empty when it has no more."""
         examples = []
-        for _ in range(3 * BATCH):
+        for _ in range(3 * count):
             ask = next(situation.asks, StopIteration)
             if ask is StopIteration:
                 break
             example = finish(rng, ask, situation.dressed) if ask else None
             if example and fingerprint(example.query) not in self.banned:
                 examples.append(example)
-            if len(examples) == BATCH:
+            if len(examples) == count:
                 break
         if not examples:
             return []
         tools = [d.tool for d in situation.dressed]
-        queries = self.sp.encode([e.query for e in examples])
-        answers = self.sp.encode([answer_text([tools[i] for i in e.gold], e.calls) for e in examples])
+        queries = self._encode([e.query for e in examples])
+        answers = self._encode([answer_text([tools[i] for i in e.gold], e.calls) for e in examples])
         return list(zip(examples, queries, answers))
 
 

@@ -40,7 +40,7 @@ def chunks(corpus, sp, part, parts, rng):
     """uint16 arrays of 80..240 pieces; short lines are joined, long ones are cut."""
     for block in documents(corpus, part, parts):
         pieces, want = [], rng.randint(CHUNK_LOW, CHUNK_HIGH)
-        for ids in sp.encode(block):
+        for ids in sp.encode(block, num_threads=1):
             pieces += ids
             while len(pieces) >= want:
                 yield np.array(pieces[:want], np.uint16)
