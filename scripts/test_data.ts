@@ -6,7 +6,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { basename, join } from 'node:path';
 import { packModel } from '../js/pack/pack.ts';
 import { buildTokenizerSection } from '../js/pack/sentencepiece.ts';
-import { listTree, rootDir, testDataDir } from '../tests/run/files.ts';
+import { buildDir, listTree, rootDir, testDataDir } from '../tests/run/files.ts';
 
 export const referenceDir = join(rootDir, '../shared/reference');
 
@@ -31,9 +31,12 @@ function packTokenizers(into: string): void {
     ['thimble', join(rootDir, 'model/tokenizer.model')],
     ...listTree(small).map((file): [string, string] => [basename(file, '.model'), join(small, file)]),
   ];
-  mkdirSync(into);
+  const fuzzSeeds = join(buildDir, 'fuzz-seeds/tokenizer_fuzz');
+  for (const dir of [into, fuzzSeeds]) mkdirSync(dir, { recursive: true });
   for (const [name, path] of models) {
-    writeFileSync(join(into, `${name}.section`), buildTokenizerSection(readFileSync(path)));
+    const section = buildTokenizerSection(readFileSync(path));
+    writeFileSync(join(into, `${name}.section`), section);
+    if (name !== 'thimble') writeFileSync(join(fuzzSeeds, name), section); // the large one would slow the fuzzer down
   }
 }
 

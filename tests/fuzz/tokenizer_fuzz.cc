@@ -1,7 +1,7 @@
 // Arbitrary bytes as a tokenizer section, and arbitrary text through the tokenizers that parse.
-// Layout of an input: one byte 0 to 127: a section follows as it is, its length in two bytes.
-// 128 to 255: a well-formed section is made with that byte's low bits as flags; a count byte, then
-// for each piece: type and length in one byte, score byte, text. The rest of the input is the text.
+// An input whose first byte is below 128 is the section, and the text as well; so every section is
+// a seed. Otherwise the first byte's low bits are the flags of a well-formed section, which is made
+// from what follows (a count, then for each piece: type and length, score, text); the rest is text.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -116,14 +116,10 @@ void exercise(const Tokenizer& tokenizer, uint32_t flags, std::string_view text)
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Bytes input(data, size);
-  const uint8_t mode = take_byte(input);
   std::string made;
-  Bytes section;
-  if (mode < 128) {
-    const size_t low = take_byte(input);
-    section = take(input, low | size_t{take_byte(input)} << 8);
-  } else {
-    made = made_section(mode & thimble::kAllFlags, input);
+  Bytes section = input;
+  if (size > 0 && data[0] >= 128) {
+    made = made_section(take_byte(input) & thimble::kAllFlags, input);
     section = {reinterpret_cast<const uint8_t*>(made.data()), made.size()};
   }
   // A block of exactly the section's size, so that reading past its end is seen.
