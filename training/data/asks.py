@@ -6,7 +6,7 @@ from training.data.cards import SLOT, fill
 from training.data.situation import Ask
 from training.schema import types_of
 
-_TEXTUAL = re.compile(r"text|message|note|title|query|content|body|search|term|caption|comment|label|name|subject|phrase|word|reason|q$")
+_TEXTUAL = re.compile(r"text|message|note|title|query|content|body|search|term|caption|comment|label|name|subject|phrase|word|q$")
 REFUSAL_OVERLAP = 0.34  # a tool that knows more of a refused query's words is not shown with it
 
 
@@ -33,7 +33,7 @@ class CardAsks:
     def draws(self, rng):
         """An endless iterator of asks (None where a draw failed)."""
         forms = ((0.50, self.plain), (0.63, self.joined), (0.66, self.elided), (0.735, self.miss), (0.80, self.removed),
-                 (0.84, self.foreign), (0.89, self.corrected), (0.96, self.odd), (0.98, self.negated), (1.0, self.plain))
+                 (0.84, self.foreign), (0.88, self.corrected), (0.93, self.odd), (0.955, self.negated), (1.0, self.plain))
         while True:
             x = rng.random()
             yield next(f for limit, f in forms if x < limit)(rng)
@@ -43,6 +43,14 @@ class CardAsks:
     def _utterance(self, rng, p, accept=lambda u: True):
         choices = [u for i, u in enumerate(self.cards[p].utterances) if i not in self.banned[p] and accept(u)]
         return rng.choice(choices) if choices else None
+
+    def _find(self, rng, accept):
+        """(card, utterance) of some card of the pool with an utterance that `accept(p, u)` takes; (0, None) without one."""
+        for p in rng.sample(self.own, len(self.own)):
+            utterance = self._utterance(rng, p, lambda u: accept(p, u))
+            if utterance:
+                return p, utterance
+        return 0, None
 
     def _fill(self, rng, p, utterance, draw=None):
         schema = self.cards[p].tool["parameters"]
@@ -69,8 +77,7 @@ class CardAsks:
 
     def corrected(self, rng):
         """One slot said wrong first."""
-        p = rng.choice(self.own)
-        u = self._utterance(rng, p, lambda u: u.lang == "en" and u.slots() and not u.missing)
+        p, u = self._find(rng, lambda p, u: u.lang == "en" and u.slots() and not u.missing)
         if u is None:
             return None
         target = rng.choice(u.slots())
@@ -96,14 +103,10 @@ class CardAsks:
 
     def odd(self, rng):
         """Quotes, JSON, code, emoji, orders inside a free text: copied exactly."""
-        p = rng.choice(self.own)
-        properties = self.cards[p].tool["parameters"]["properties"]
-        free = lambda u, s: (u.fillers[s].kind in ("text", "list") and properties[s].get("type") == "string"
-                             and "enum" not in properties[s] and (u.fillers[s].kind == "text" or _TEXTUAL.search(s)))
-        u = self._utterance(rng, p, lambda u: u.lang == "en" and any(free(u, s) for s in u.slots()))
+        p, u = self._find(rng, lambda p, u: u.lang == "en" and any(self._takes_text(p, u, s) for s in u.slots()))
         if u is None:
             return None
-        target = rng.choice([s for s in u.slots() if free(u, s)])
+        target = rng.choice([s for s in u.slots() if self._takes_text(p, u, s)])
         if u.slots().count(target) > 1:
             return None
         value = self.odd_value(rng, u.fillers[target])
@@ -121,6 +124,11 @@ class CardAsks:
         plain = self._draw(rng, u)
         query, arguments = self._fill(rng, p, u, lambda s, f, sc, w: (spoken, value) if s == target else plain(s, f, sc, w))
         return Ask(query, [(p, arguments)], "adversarial", "cards", careful=True)
+
+    def _takes_text(self, p, u, slot):
+        schema = self.cards[p].tool["parameters"]["properties"][slot]
+        kind = u.fillers[slot].kind
+        return schema.get("type") == "string" and "enum" not in schema and (kind == "text" or (kind == "list" and _TEXTUAL.search(slot)))
 
     def odd_value(self, rng, filler):
         form = rng.random()
@@ -142,8 +150,7 @@ class CardAsks:
 
     def negated(self, rng):
         """An order forbidden or called off: no call."""
-        p = rng.choice(self.own)
-        u = self._utterance(rng, p, lambda u: u.lang == "en" and u.text.split(" ")[0].lower() in lexicon.IMPERATIVES)
+        p, u = self._find(rng, lambda p, u: u.lang == "en" and u.text.split(" ")[0].lower() in lexicon.IMPERATIVES)
         if u is None:
             return None
         query, _ = self._fill(rng, p, u)

@@ -2,6 +2,7 @@
 
 Encoder: the chunk with <tools> for every lost span. Decoder: the spans in order, separated by <tools>.
 """
+import json
 import random
 
 import numpy as np
@@ -12,35 +13,36 @@ from training.rows import TOOLS, RowBuilder
 CHUNK_LOW, CHUNK_HIGH = 80, 240   # pieces
 SPAN_LOW, SPAN_HIGH = 3, 15
 MASKED_SHARE = 0.18
-BLOCK_LINES = 4000
+RUN = 64  # lines in a row of one file that stay together, so that short neighbours may share a chunk
 
 
-def documents(corpus, part, parts):
-    """Blocks of lines of every text file and of tool texts; this part's share of them, in a fixed order."""
+def runs(corpus, part, parts, rng):
+    """This part's runs of lines of every text file and of tool texts, in random order."""
+    out = []
     for name in corpus.names("text", ".txt.xz"):
-        yield from _blocks(corpus.lines(f"text/{name}.txt.xz"), part, parts)
-    for tools in (corpus.api_tools(), corpus.records("fc/tool_pool.jsonl.xz")):
-        yield from _blocks((tool_text(t) for t in tools), part, parts)
+        out += _runs_of(corpus.lines(f"text/{name}.txt.xz"), part, parts)
+    for name in ("text/openapi_tools.jsonl.xz", "fc/tool_pool.jsonl.xz"):
+        out += _runs_of(corpus.lines(name), part, parts, lambda line: tool_text(json.loads(line)))
+    rng.shuffle(out)
+    return out
 
 
-def _blocks(lines, part, parts):
-    block = []
+def _runs_of(lines, part, parts, convert=str):
+    out = []
     for number, line in enumerate(lines):
-        # Whole runs of 64 lines go to one part, so that neighbouring short lines may share a chunk.
-        if number // 64 % parts == part:
-            block.append(line)
-        if len(block) == BLOCK_LINES:
-            yield block
-            block = []
-    if block:
-        yield block
+        if number // RUN % parts != part:
+            continue
+        if number % RUN == 0 or not out:
+            out.append([])
+        out[-1].append(convert(line))
+    return out
 
 
 def chunks(corpus, sp, part, parts, rng):
     """uint16 arrays of 80..240 pieces; short lines are joined, long ones are cut."""
-    for block in documents(corpus, part, parts):
+    for run in runs(corpus, part, parts, rng):
         pieces, want = [], rng.randint(CHUNK_LOW, CHUNK_HIGH)
-        for ids in sp.encode(block, num_threads=1):
+        for ids in sp.encode(run, num_threads=1):
             pieces += ids
             while len(pieces) >= want:
                 yield np.array(pieces[:want], np.uint16)
