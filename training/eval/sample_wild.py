@@ -57,7 +57,8 @@ def others_for(gold, records, by_api, rng):
     return list(others.values())
 
 
-def main(source, draft):
+def draw(source):
+    """The drawn cases: id, api, gold, tools."""
     with lzma.open(source, "rt", encoding="utf-8") as f:
         records = [json.loads(line) for line in f]
     by_api = {}
@@ -65,15 +66,19 @@ def main(source, draft):
         by_api.setdefault(record["api"], []).append(record)
     order = random.Random(SEED).sample(records, 2 * CASES)
     drawn = [record for record in order if askable(record)][:CASES]
+    for number, gold in enumerate(drawn, 1):
+        rng = random.Random(f"{SEED}/{gold['api']}/{gold['name']}")
+        tools = [gold, *others_for(gold, records, by_api, rng)]
+        rng.shuffle(tools)
+        yield {"id": f"wild-{number:03}", "api": gold["api"], "gold": gold["name"], "tools": [as_tool(t) for t in tools]}
+
+
+def main(source, draft):
+    cases = list(draw(source))
     with open(draft, "w", encoding="utf-8") as f:
-        for number, gold in enumerate(drawn, 1):
-            rng = random.Random(f"{SEED}/{gold['api']}/{gold['name']}")
-            tools = [gold, *others_for(gold, records, by_api, rng)]
-            rng.shuffle(tools)
-            case = {"id": f"wild-{number:03}", "api": gold["api"], "gold": gold["name"], "tools": [as_tool(t) for t in tools]}
-            f.write(json.dumps(case, ensure_ascii=False) + "\n")
+        f.writelines(json.dumps(case, ensure_ascii=False) + "\n" for case in cases)
+    pairs = sorted([case["api"], case["gold"]] for case in cases)
     with open(TOOLS_FILE, "w", encoding="utf-8") as f:
-        pairs = sorted([t["api"], t["name"]] for t in drawn)
         f.write("[\n" + ",\n".join(json.dumps(pair, ensure_ascii=False) for pair in pairs) + "\n]\n")
 
 
