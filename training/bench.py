@@ -39,7 +39,7 @@ def random_rows(count, rng):
     return rows
 
 
-def measure(attention, rows, stage, compiled, steps=12):
+def measure(attention, rows, stage, compiled, steps=20):
     import torch
     from .loader import to_tensors
     from .train import Cluster, Trainer
@@ -49,11 +49,15 @@ def measure(attention, rows, stage, compiled, steps=12):
     cuda = cluster.device.type == "cuda"
     batches = [to_tensors(random_rows(rows, np.random.default_rng(i)), cuda) for i in range(4)]
     times = []
-    for i in range(steps):
+    for i in range(4):  # the first ones compile
         start = time.time()
         loss = trainer.train_step(batches[i % 4], 0.1).tolist()  # waits for the device
         times.append(time.time() - start)
-    step = sorted(times[steps // 2:])[steps // 4]
+    start = time.time()
+    for i in range(steps):
+        loss = trainer.train_step(batches[i % 4], 0.1)
+    loss = loss.tolist()
+    step = (time.time() - start) / steps
     memory = torch.cuda.max_memory_allocated() / 2 ** 30 if cuda else 0
     print(f"{attention} rows={rows} {stage.name} compiled={compiled}: first steps "
           f"{times[0]:.1f} {times[1]:.1f} {times[2]:.1f} s, {1000 * step:.1f} ms/step, "

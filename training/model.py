@@ -195,7 +195,8 @@ class Head(nn.Module):
 
 
 class SAN(nn.Module):
-    """`encoder_layer` and `decoder_layer` (functions of this module) may be replaced by compiled versions of themselves."""
+    """`encoder_layer`, `decoder_layer` and `final_norm` (functions of this module) may be replaced
+    by compiled versions of themselves."""
 
     def __init__(self, cfg):
         super().__init__()
@@ -207,6 +208,7 @@ class SAN(nn.Module):
         self.head = Head(cfg)
         self.attention, self.quantized, self.compute_dtype = "math", False, torch.float32
         self.encoder_layer, self.decoder_layer = self_attention, decoder_layer
+        self.final_norm = rms_norm
 
     def rope(self, positions):
         return rope_tables(positions, self.cfg.head_dim, self.cfg.rope_theta)
@@ -221,7 +223,7 @@ class SAN(nn.Module):
         for layer in self.encoder:
             x = self.encoder_layer(layer.self.block(), x, rope, mask, self.attention,
                                    self.quantized)
-        return rms_norm(x, self.encoder.norm)
+        return self.final_norm(x, self.encoder.norm)
 
     def decode(self, tokens, positions, memory, self_mask, cross_mask):
         """Teacher-forced decoder states (B, D, d)."""
@@ -230,7 +232,7 @@ class SAN(nn.Module):
             blocks = layer.self.block(), layer.cross.block()
             x = self.decoder_layer(blocks, x, memory, rope, self_mask, cross_mask,
                                    self.attention, self.quantized)
-        return rms_norm(x, self.decoder.norm)
+        return self.final_norm(x, self.decoder.norm)
 
     def logits(self, hidden):
         return linear(hidden, self.embedding, self.quantized)

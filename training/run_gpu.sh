@@ -22,20 +22,20 @@ generate() { # STAGE SHARDS: starts the generators once, detached from this call
   [ -e "$out/started" ] && return
   mkdir -p "$out"
   touch "$out/started"
-  OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 setsid nohup nice -n 5 python3 -m training.data.generate \
+  OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 setsid nohup nice -n 15 python3 -m training.data.generate \
     --corpus "${CORPUS:-.cache/corpus}" --out "$out" --stage "$1" --shards "$2" \
-    --rows-per-shard "${ROWS_PER_SHARD:-1024}" --seed "${SEED:-1}" --procs "$procs" \
+    --rows-per-shard "${ROWS_PER_SHARD:-512}" --seed "${SEED:-1}" --procs "$procs" \
     >"$run/generate-$1.log" 2>&1 </dev/null &
 }
 
 data=$stage
 [ "$stage" = qat ] && data=tasks
 case $data in
-  text) generate text "${SHARDS_TEXT:-512}" ;;
-  tasks) generate tasks "${SHARDS_TASKS:-2048}" ;;
+  text) generate text "${SHARDS_TEXT:-1024}" ;;
+  tasks) generate tasks "${SHARDS_TASKS:-4096}" ;;
 esac
 # While text trains, the cores already make the tasks shards of the next call.
-[ "$stage" = text ] && generate tasks "${SHARDS_TASKS:-2048}"
+[ "$stage" = text ] && generate tasks "${SHARDS_TASKS:-4096}"
 
 launch=(python3)
 [ "$gpus" -gt 1 ] && launch=(torchrun --standalone --nproc_per_node "$gpus")

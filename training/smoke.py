@@ -1,8 +1,8 @@
 """Smoke test of the training code on a toy task: python3 -m training.smoke (CPU, under a minute).
 
-Toy queries name a tool and give two values; the answer is the tool's alias (written only in the
-tool's own segment) and the values, or "nothing" if the query may not see that tool. So a model
-that learns it copies values from the query and reads the tools that the masks let it see.
+Toy queries name a tool and give two values; the answer repeats all three, or is "nothing" if the
+query may not see that tool. So a model that learns it copies from the query and reads the tools
+that the masks let it see.
 """
 import argparse
 import dataclasses
@@ -20,8 +20,8 @@ from .export import load_weights, save_weights
 from .loader import Loader
 from .train import Cluster, Log, Trainer, train
 
-NOTHING, NAMES, ALIASES, VALUES = 7, range(8, 16), range(16, 24), range(24, 64)
-LENGTH, TOOL_COUNT, QUERY_COUNT = 64, 4, 8
+NOTHING, NAMES, VALUES = 7, range(8, 16), range(16, 64)
+LENGTH, TOOL_COUNT, QUERY_COUNT = 40, 4, 8
 CONFIG = ModelConfig(vocab_size=64, d_model=32, num_heads=2, num_kv_heads=1, num_encoder_layers=2,
                      num_decoder_layers=2, contrastive_dim=16)
 
@@ -37,15 +37,14 @@ def row_type(encoder_length, decoder_length):
 def toy_row(rng):
     row = np.zeros((), row_type(LENGTH, LENGTH))
     names = rng.sample(NAMES, TOOL_COUNT)
-    aliases = rng.sample(ALIASES, TOOL_COUNT)
-    encoder = [(k + 1, t) for k in range(TOOL_COUNT) for t in (names[k], aliases[k])]
+    encoder = [(k + 1, names[k]) for k in range(TOOL_COUNT)]
     decoder = []
     for e in range(1, QUERY_COUNT + 1):
         tool = rng.randrange(TOOL_COUNT)
-        seen = [k for k in range(TOOL_COUNT) if (k != tool or rng.random() < 0.8)]
+        seen = [k for k in range(TOOL_COUNT) if k != tool or rng.random() < 0.7]
         values = rng.sample(VALUES, 2)
         encoder += [(QUERY_SEGMENT + e, t) for t in (names[tool], *values, TOOLS)]
-        answer = [aliases[tool], *values] if tool in seen else [NOTHING]
+        answer = [names[tool], *values] if tool in seen else [NOTHING]
         row["vis"][e - 1] = sum(1 << k for k in seen)
         row["gold"][e - 1] = 1 << tool if tool in seen else 0
         text = [EOS, TOOL_CALL, *answer, EOS]
@@ -67,7 +66,7 @@ def stage_of(name, **changes):
                                warmup_steps=10, adamw_lr=4e-3, **changes)
 
 
-def run(directory, steps=150, quiet=False):
+def run(directory, steps=240, quiet=False):
     """Trains, resumes, quantizes, exports; -> results by name."""
     torch.manual_seed(1)
     write_shards(directory, 320, random.Random(1))

@@ -76,15 +76,20 @@ class Trainer:
         self.model.attention, self.model.quantized = attention, stage.quantized
         self.model.compute_dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
         self.token_loss, self.count_blocks = losses.token_loss, masks.count_blocks
+        if attention == "sdpa":  # cuDNN's kernel is not known to be right with these masks
+            torch.backends.cuda.enable_cudnn_sdp(False)
         if compiled:
             self._compile()
         self.optimizer = Optimizer(self.model, stage)
 
     def _compile(self):
         import torch._dynamo
-        torch._dynamo.config.cache_size_limit = 64
+        config = torch._dynamo.config
+        name = "recompile_limit" if hasattr(config, "recompile_limit") else "cache_size_limit"
+        setattr(config, name, 64)
         for owner, name in ((self.model, "encoder_layer"), (self.model, "decoder_layer"),
-                            (self, "token_loss"), (self, "count_blocks")):
+                            (self.model, "final_norm"), (self, "token_loss"),
+                            (self, "count_blocks")):
             setattr(owner, name, torch.compile(getattr(owner, name), dynamic=False))
 
     def prepare(self, batch, extra):
@@ -186,8 +191,11 @@ class Log:
 
 
 def git_commit():
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True,
-                          check=False)
+    try:
+        done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True,
+                              text=True, check=False)
+    except OSError:  # a machine without git
+        return "unknown"
     return done.stdout.strip() or "unknown"
 
 
