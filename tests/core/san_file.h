@@ -1,8 +1,11 @@
 // Writes .san files from the words of src/weights/FORMAT.md alone, for tests that then damage them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <random>
 #include <span>
 #include <string>
