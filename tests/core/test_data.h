@@ -1,5 +1,5 @@
 // Test files by name, the same natively and in WASM (where tests/run puts them into the in-memory file system).
-// scripts/test-data.mjs collects them in build/test-data:
+// scripts/test_data.ts collects them in build/test-data:
 //   "reference/..."  ../shared/reference as it is, and reference.san packed from it
 //   "golden/..."     tests/golden
 #pragma once
@@ -16,7 +16,7 @@ inline std::vector<uint8_t> read_test_file(std::string_view name) {
   const std::string path = std::string(THIMBLE_TEST_DATA_DIR) + "/" + std::string(name);
   std::FILE* file = std::fopen(path.c_str(), "rb");
   if (file == nullptr) {
-    std::fprintf(stderr, "test data %s is missing; `npm test` makes it (scripts/test-data.mjs)\n", path.c_str());
+    std::fprintf(stderr, "test data %s is missing; `npm test` makes it (scripts/test_data.ts)\n", path.c_str());
     std::exit(2);
   }
   std::vector<uint8_t> bytes;

@@ -16,7 +16,7 @@ const mimeTypes: Record<string, string> = {
 };
 
 /** What the server answers: URL path -> a file's path or content. A key that ends in / serves a folder. */
-export type Routes = Record<string, { file: string } | { text: string; type: string }>;
+export type Routes = Record<string, { file: string } | { bytes: Uint8Array } | { text: string; type: string }>;
 
 /** Bundles a TypeScript entry for the browser. */
 export async function bundle(entry: string): Promise<{ text: string; type: string }> {
@@ -24,8 +24,9 @@ export async function bundle(entry: string): Promise<{ text: string; type: strin
   return { text: result.outputFiles[0]!.text, type: 'text/javascript' };
 }
 
-async function answer(routes: Routes, path: string): Promise<{ body: Buffer | string; type: string } | undefined> {
+async function answer(routes: Routes, path: string): Promise<{ body: Uint8Array | string; type: string } | undefined> {
   const exact = routes[path];
+  if (exact && 'bytes' in exact) return { body: exact.bytes, type: 'application/octet-stream' };
   if (exact && 'text' in exact) return { body: exact.text, type: exact.type };
   let file = exact?.file;
   if (!file) {

@@ -1,0 +1,90 @@
+// npm run bench [-- --json]: kernels, prefill and decode on one thread in headless Chromium, and the same network on
+// ONNX Runtime Web. Exits with 1 if the networks are not the same.
+import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { bundle, withPage } from '../run/browser.ts';
+import { buildDir, rootDir } from '../run/files.ts';
+import { randomModel } from './random_model.ts';
+import { decodeInput, decodeSteps, prefillLengths } from './config.ts';
+import type { Message, Results, Speed } from './worker.ts';
+
+const minCosine = 0.98;  // INT8 against fp32, random weights
+
+const json = process.argv.slice(2).includes('--json');
+const say = (line: string) => console.error(line);
+
+function ratios(results: Results): Record<string, Speed> {
+  const peer = results.networks['onnxruntime-web int8']!;
+  const ours = Object.entries(results.networks).filter(([name]) => name.startsWith('thimble'));
+  return Object.fromEntries(ours.map(([name, { prefill, decode }]) => [name, {
+    prefill: Object.fromEntries(prefillLengths.map((n) => [n, prefill[n]! / peer.prefill[n]!])),
+    decode: decode / peer.decode,
+  }]));
+}
+
+function table(title: string, columns: (string | number)[], rows: Record<string, number[]>, digits: number): void {
+  const cell = (text: string | number) => String(text).padStart(9);
+  console.log(`\n${title.padEnd(30)}${columns.map(cell).join('')}`);
+  for (const [name, values] of Object.entries(rows)) {
+    console.log(`${name.padEnd(30)}${values.map((value) => cell(value.toFixed(digits))).join('')}`);
+  }
+}
+
+function print(results: Results): void {
+  const row = (speed: Speed) => [...prefillLengths.map((n) => speed.prefill[n]!), speed.decode];
+  const mapValues = <A, B>(record: Record<string, A>, f: (value: A) => B) =>
+    Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value)]));
+
+  table('GMAC/s, M x 512 x 512', Object.keys(Object.values(results.gemm)[0]!).map((m) => `M=${m}`),
+    mapValues(results.gemm, (byRows) => Object.values(byRows)), 1);
+  table('us a row, one encoder layer', [...prefillLengths.map((n) => `att ${n}`), 'other'],
+    mapValues(results.rowMicroseconds, ({ attend, other }) => [...Object.values(attend), other]), 2);
+  const columns = [...prefillLengths.map((n) => `pre ${n}`), 'decode'];
+  table('tokens/s', columns, mapValues(results.networks, row), 0);
+  table('times onnxruntime-web int8', columns, mapValues(ratios(results), row), 1);
+  table('logits, cosine with ort fp32', ['cosine'], mapValues(results.logitsCosine, (value) => [value]), 4);
+  console.log(`\nDecode: ${decodeSteps} steps behind ${decodeInput} input tokens.`);
+  const { wasmBytes, modelBytes } = results.memory;
+  const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
+  console.log(`WASM memory ${mib(wasmBytes)} MiB, model file ${mib(modelBytes)} MiB: ${mib(wasmBytes - modelBytes)} MiB above.`);
+  if (!results.kernelSets.includes('relaxed')) {
+    console.log('relaxed: not on this machine. Its int8 dot is missing or saturates (x86 without VNNI).');
+  }
+}
+
+async function measure(): Promise<Results> {
+  const model = await randomModel();
+  const routes = {
+    '/worker.js': await bundle(`${rootDir}/tests/bench/worker.ts`),
+    '/wasm/': { file: `${buildDir}/wasm` },
+    '/ort/': { file: `${rootDir}/node_modules/onnxruntime-web/dist` },
+    '/model.san': { bytes: model },
+  };
+  return withPage(routes, async (page) => {
+    await page.exposeFunction('say', say);
+    return page.evaluate(() => new Promise<Results>((resolve, reject) => {
+      const worker = new Worker('/worker.js', { type: 'module' });
+      worker.onerror = (event) => reject(new Error(`worker: ${event.message}`));
+      worker.onmessage = ({ data }: MessageEvent<Message>) => {
+        if ('progress' in data) (globalThis as unknown as { say(line: string): void }).say(data.progress);
+        else if ('results' in data) resolve(data.results);
+        else reject(new Error(data.error));
+      };
+      worker.postMessage(null);
+    }));
+  });
+}
+
+const results = await measure();
+const ortVersion = JSON.parse(readFileSync(`${rootDir}/node_modules/onnxruntime-web/package.json`, 'utf8')).version;
+if (json) {
+  console.log(JSON.stringify({ processor: cpus()[0]?.model, ortVersion, ...results, ratios: ratios(results) }, null, 1));
+} else {
+  console.log(`\n${cpus()[0]?.model}, onnxruntime-web ${ortVersion}, one thread; the fastest of several runs`);
+  print(results);
+}
+const lowest = Math.min(...Object.values(results.logitsCosine));
+if (!(lowest >= minCosine)) {
+  console.error(`the networks differ: cosine ${lowest} of the logits, at least ${minCosine} expected`);
+  process.exitCode = 1;
+}
