@@ -12,6 +12,11 @@ import torch.nn.functional as F
 
 from .quantize import fake_quantize, quantize_rows, quantized_linear
 
+try:
+    from torch.nn.attention.flex_attention import flex_attention
+except ImportError:  # before PyTorch 2.5: "math" only
+    flex_attention = None
+
 EPSILON = 1e-6
 
 
@@ -74,7 +79,6 @@ def attend(q, k, v, mask, kind, quantized):
     if quantized:
         q, k, v = fake_quantize(q), fake_quantize(k), fake_quantize(v)
     if kind == "flex":
-        from torch.nn.attention.flex_attention import flex_attention
         return flex_attention(q, k, v, block_mask=mask, enable_gqa=True)
     repeats = q.shape[1] // k.shape[1]
     k, v = (t.repeat_interleave(repeats, 1) for t in (k, v))
