@@ -132,16 +132,17 @@ class CardAsks:
 
     def odd_value(self, rng, filler):
         form = rng.random()
-        if form < 0.25:
+        if form < 0.2:
             tool = rng.choice(self.dressed).tool["name"]
             return rng.choice(lexicon.INJECTIONS).format(tool=tool)
-        if form < 0.5:
+        if form < 0.4:
             other = self._any_query(rng)
             if other:
                 return other
+        odd = self.library.odd_texts.draw(rng)
         if form < 0.65 and filler.items:
-            return rng.choice(filler.items)[0] + " " + rng.choice(lexicon.ODD_TEXTS)
-        return rng.choice(lexicon.ODD_TEXTS).replace("{name}", "Ana")
+            return rng.choice(filler.items)[0] + rng.choice((" ", " ", ": ", ", ", "\n")) + odd
+        return odd
 
     def _any_query(self, rng):
         p = rng.choice(self.own)

@@ -1,10 +1,8 @@
 """Tool cards and scenes: parsing, and expansion of a card's utterances into labelled queries."""
-import json
 import re
 from dataclasses import dataclass, field
 
 from training.data.fillers import Filler
-from training.schema import types_of
 
 SLOT = re.compile(r"\{([^{}]+)\}")
 
@@ -59,6 +57,7 @@ def fill(utterance, schema, rng, draw=None):
         else:
             said, value = draw(slot, utterance.fillers[slot], properties[slot], words)
         quoted = utterance.text[max(0, match.start() - 1):match.start()] in ('"', "'", "“", "«", "「", "`")
+        quoted = quoted or said[:1] in "\"'`"
         if utterance.fillers[slot].kind == "text" and not quoted and rng.random() < 0.2:
             quote = '"' if '"' not in said else "'"
             if quote not in said:
@@ -70,11 +69,3 @@ def fill(utterance, schema, rng, draw=None):
     arguments.update(utterance.fixed)
     arguments.update((k, None) for k in utterance.missing)
     return "".join(parts) + utterance.text[end:], {k: arguments[k] for k in properties if k in arguments}
-
-
-def has_words(schema):
-    return "string" in types_of(schema) and "enum" not in schema
-
-
-def case_key(case):
-    return json.dumps(case, sort_keys=True)

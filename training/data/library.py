@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from training.data.cards import SLOT, Card, parse_card
 from training.data.corpus import card_records
 from training.data.names import words_of
+from training.data.oddtext import OddTexts
 from training.data.split import held_out, scene_held_out
 
 TWIN_COSINE = 0.25
@@ -50,6 +51,7 @@ class Library:
 
     def __init__(self, corpus, split="train"):
         unseen = split == "unseen"
+        self.odd_texts = OddTexts(corpus)
         self.entries, self.scenes = [], []
         for file, number, record in card_records():
             if "cases" in record:

@@ -7,6 +7,7 @@ import uuid
 
 from training.data import numbers
 from training.data.names import words_of
+from training.data.oddtext import OddTexts
 
 # The first list whose pattern matches the parameter's words wins.
 _ENTITIES = [
@@ -45,6 +46,7 @@ _HUGE = {"year": (1950, 2030), "month": (1, 12), "day": (1, 28), "hour": (0, 23)
 class Values:
     def __init__(self, corpus):
         self.corpus = corpus
+        self.odd_texts = OddTexts(corpus)
         self.sentences = corpus.entities("proverbs")
 
     def draw(self, rng, key, schema, description=""):
@@ -168,6 +170,8 @@ class Values:
         if _TITLE.search(words):
             return rng.choice(self.corpus.entities(rng.choice(("books", "movies", "events"))))
         if _TEXT.search(words):
+            if rng.random() < 0.15:
+                return self.odd_texts.draw(rng)
             return rng.choice(self.sentences).rstrip(".")
         return self._name(rng)
 
