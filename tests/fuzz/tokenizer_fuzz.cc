@@ -66,7 +66,8 @@ std::string build_section(uint32_t flags, const std::vector<Piece>& pieces) {
 
 std::string made_section(uint32_t flags, Bytes& input) {
   std::vector<Piece> pieces = {{"<pad>", 0, 3}, {"</s>", 0, 3},        {"<s>", 0, 3},
-                               {"<unk>", 0, 2}, {"<tool_call>", 0, 3}, {"<tools>", 0, 4}};
+                               {"<unk>", 0, 2}, {"<tool_call>", 0, 3}, {"<tools>", 0, 4},
+                               {std::string(thimble::kSpaceSymbol), 0, 1}};
   for (int byte = 0; (flags & thimble::kByteFallback) != 0 && byte < 256; ++byte) {
     char text[8];
     std::snprintf(text, sizeof text, "<0x%02X>", byte);
