@@ -35,10 +35,12 @@ def to_device(batch, device):
 class Loader:
     """Endless shuffled batches of `rows` rows for one of `world` ranks."""
 
-    def __init__(self, directory, rows, rank=0, world=1, seed=0, pin=False, wait_seconds=600):
+    def __init__(self, directory, rows, rank=0, world=1, seed=0, device=None,
+                 wait_seconds=600):
         self.directory, self.rows, self.rank, self.world = Path(directory), rows, rank, world
         self.rng = random.Random(f"{seed}/{rank}")
-        self.pin, self.reads, self.rows_read = pin, {}, 0
+        self.device, self.reads = device, {}
+        self.pin = device is not None and device.type == "cuda"
         self._wait(wait_seconds)
         self.queue = queue.Queue(maxsize=6)
         threading.Thread(target=self._fill, daemon=True).start()
@@ -77,6 +79,8 @@ class Loader:
 
     def _fill(self):
         try:
+            if self.pin:  # else this thread would pin through the first GPU
+                torch.cuda.set_device(self.device)
             left = None
             while True:
                 shards = self._mine()

@@ -305,7 +305,7 @@ def main():
     for tensor in trainer.model.state_dict().values():
         cluster.from_first(tensor)
     loader = Loader(args.shards, stage.rows_per_gpu, cluster.rank, cluster.world,
-                    seed=f"{args.seed}/{stage.name}/{trainer.step}", pin=cluster.device.type == "cuda")
+                    seed=f"{args.seed}/{stage.name}/{trainer.step}", device=cluster.device)
     log.write(event="start", commit=git_commit(), world=cluster.world, source=str(source),
               torch=torch.__version__, stage=dataclasses.asdict(stage), seed=args.seed,
               attention=args.attention)
