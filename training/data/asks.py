@@ -7,7 +7,8 @@ from training.data.situation import Ask
 from training.schema import types_of
 
 _TEXTUAL = re.compile(r"text|message|note|title|query|content|body|search|term|caption|comment|label|name|subject|phrase|word|q$")
-REFUSAL_OVERLAP = 0.34  # a tool that knows more of a refused query's words is not shown with it
+# A tool that knows more of a refused query's words (by IDF weight) is not shown with it.
+REFUSAL_OVERLAP, NEIGHBOUR_OVERLAP = 0.30, 0.08
 
 
 class CardAsks:
@@ -238,9 +239,11 @@ class CardAsks:
 
     # ------------------------------------------------------------------ no call
 
-    def _strangers(self, query, keep=()):
-        """The tools that must be hidden from a refused query: they know too many of its words."""
-        return frozenset(p for p, i in enumerate(self.ids) if p not in keep and self.library.query_overlap(query, i) > REFUSAL_OVERLAP)
+    def _may_fit(self, query, own):
+        """The tools hidden from a near miss of tool `own`: neighbours that know any telling word of it, others that know many."""
+        cluster = self.library.entries[self.ids[own]].cluster
+        limit = lambda i: NEIGHBOUR_OVERLAP if self.library.entries[i].cluster == cluster else REFUSAL_OVERLAP
+        return frozenset(p for p, i in enumerate(self.ids) if p != own and self.library.query_overlap(query, i) > limit(i))
 
     def miss(self, rng):
         """A near miss of one card: its own tool is visible to nobody's harm, doubtful others are hidden."""
@@ -250,7 +253,7 @@ class CardAsks:
         query = rng.choice(self.cards[p].misses)
         if SLOT.search(query):
             return None
-        return Ask(query, [], "near_miss", "cards", blocked=self._strangers(query, keep=(p,)))
+        return Ask(query, [], "near_miss", "cards", blocked=self._may_fit(query, p), near=p)
 
     def removed(self, rng):
         """The right tool is not in the list."""
@@ -260,7 +263,7 @@ class CardAsks:
             return None
         query, _ = self._fill(rng, p, u)
         close = frozenset(q for q, i in enumerate(self.ids) if q == p or self.library.alike(self.ids[p], i) > 0.3
-                          or self.library.query_overlap(query, i) > 0.6)
+                          or self.library.query_overlap(query, i) > 0.5)
         return Ask(query, [], "removed", "cards", u.lang, blocked=close)
 
     def foreign(self, rng):

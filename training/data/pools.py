@@ -141,10 +141,10 @@ class ScenePools:
             calls = [(index[a["name"]], a["arguments"]) for a in case["a"]]
             careful = case["k"] in ("adversarial", "correction", "negation") or '"' in case["q"]
             yield Ask(case["q"], calls, case["k"], "scenes", case.get("lang", "en"), careful=careful)
-            if len(calls) == 1 and case["k"] in ("plain", "confusable") and rng.random() < 0.1:
+            if len(calls) == 1 and case["k"] in ("plain", "confusable") and rng.random() < 0.06:
                 gold = ids[calls[0][0]]
                 close = frozenset(p for p in index.values() if p == calls[0][0] or self.library.alike(gold, ids[p]) > 0.3
-                                  or self.library.query_overlap(case["q"], ids[p]) > 0.6)
+                                  or self.library.query_overlap(case["q"], ids[p]) > 0.5)
                 yield Ask(case["q"], [], "removed", "scenes", case.get("lang", "en"), blocked=close, careful=careful)
 
     @staticmethod

@@ -14,6 +14,7 @@ class Ask:
     lang: str = "en"
     blocked: frozenset = frozenset()  # tools of the pool that must not be visible: they might fit too
     careful: bool = False             # no noise but case
+    near: int = -1                    # the tool that the query nearly fits: mostly visible
 
 
 @dataclass
@@ -59,7 +60,10 @@ def finish(rng, ask, dressed):
     count = max(visible_count(rng, len(gold) + len(others)), len(gold))
     if count - len(gold) > len(others) or count == 0:
         return None
-    visible = sorted(gold + rng.sample(others, count - len(gold)))
+    chosen = rng.sample(others, count - len(gold))
+    if ask.near in others and ask.near not in chosen and rng.random() < 0.7:
+        chosen[0] = ask.near
+    visible = sorted(gold + chosen)
     kind = "none" if not calls and ask.kind == "plain" else ask.kind
     if calls and any(v is None for c in calls for v in c["arguments"].values()):
         kind = "missing" if kind == "plain" else kind
