@@ -17,43 +17,46 @@ inline uint32_t bits(float x) { return __builtin_bit_cast(uint32_t, x); }
 inline I32x4 bits(F32x4 x) { return (I32x4)x; }
 inline float from_bits(uint32_t b) { return __builtin_bit_cast(float, b); }
 inline F32x4 from_bits(I32x4 b) { return (F32x4)b; }
-inline float zero_below(float limit, float x, float y) { return x >= limit ? y : 0.0f; }
-inline F32x4 zero_below(float limit, F32x4 x, F32x4 y) {
-  return (F32x4)((I32x4)y & (I32x4)(x >= (F32x4{} + limit)));
-}
+// y where x >= limit, else 0.
+inline float keep(float x, float limit, float y) { return x >= limit ? y : 0.0f; }
+inline F32x4 keep(F32x4 x, F32x4 limit, F32x4 y) { return (F32x4)((I32x4)y & (I32x4)(x >= limit)); }
 
 /// Adding 1.5 * 2^23 to |x| < 2^22 rounds x to an integer, half to even, and leaves that integer
 /// in the low bits of the sum.
 inline constexpr float kRound = 12582912.0f;
 inline constexpr int32_t kRoundBits = 0x4B400000;
 
-/// 2^r for r in [-0.5, 0.5], relative error below 1e-7 before rounding; exactly 1 at 0.
-/// Minimax coefficients of degree 5 with the constant term fixed.
+/// 2^x. The constants are members, because a vector loop wants them in registers: V8 builds a
+/// vector constant from three instructions at every use, so the kernels load them from kExp2 once.
 template <class F>
-inline F exp2_fraction(F r) {
-  F p = r * 0x1.5bba14p-10f + 0x1.3cea88p-7f;
-  p = p * r + 0x1.c6b752p-5f;
-  p = p * r + 0x1.ebf9bcp-3f;
-  p = p * r + 0x1.62e42ap-1f;
-  return p * r + 1.0f;
-}
+struct Exp2 {
+  F c5, c4, c3, c2, c1, c0;  // minimax polynomial, c0 = 1 fixed
+  F round;                   // kRound
+  F lowest;                  // -126
 
-/// 2^x for x <= 0 (up to 127); 0 below -126 and for NaN.
-template <class F>
-inline F exp2(F x) {
-  const F rounded = x + kRound;
-  const F p = exp2_fraction(x - (rounded - kRound));
-  return zero_below(-126.0f, x, from_bits(bits(p) + (bits(rounded) << 23)));
-}
+  /// 2^r for r in [-0.5, 0.5], relative error below 1e-7 before rounding; exactly 1 at 0.
+  F fraction(F r) const { return ((((c5 * r + c4) * r + c3) * r + c2) * r + c1) * r + c0; }
+
+  /// 2^x for x <= 0 (up to 127); 0 below -126 and for NaN.
+  F operator()(F x) const {
+    const F rounded = x + round;
+    const F p = fraction(x - (rounded - round));
+    return keep(x, lowest, from_bits(bits(p) + (bits(rounded) << 23)));
+  }
+};
+
+inline constexpr Exp2<float> kExp2{0x1.5bba14p-10f, 0x1.3cea88p-7f, 0x1.c6b752p-5f, 0x1.ebf9bcp-3f,
+                                   0x1.62e42ap-1f,  1.0f,           kRound,         -126.0f};
+
+inline float exp2(float x) { return kExp2(x); }
 
 /// e^x for x <= 88; 0 below -87.3 and for NaN. Relative error below 3e-7.
-template <class F>
-inline F exp(F x) {
-  const F rounded = x * 0x1.715476p+0f + kRound;  // log2(e)
-  const F n = rounded - kRound;
-  const F r = (x - n * 0.693359375f) - n * -2.12194440e-4f;  // ln 2 in two parts, n * first exact
-  const F p = exp2_fraction(r * 0x1.715476p+0f);
-  return zero_below(-87.3f, x, from_bits(bits(p) + (bits(rounded) << 23)));
+inline float exp(float x) {
+  const float rounded = x * 0x1.715476p+0f + kRound;  // log2(e)
+  const float n = rounded - kRound;
+  const float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;  // ln 2 in two parts, n * first exact
+  const float p = kExp2.fraction(r * 0x1.715476p+0f);
+  return keep(x, -87.3f, from_bits(bits(p) + (bits(rounded) << 23)));
 }
 
 /// 1 / (1 + e^-x).

@@ -35,96 +35,160 @@ THIMBLE_INLINE v128_t load_first(const float* x, size_t n) {
   return wasm_f32x4_make(x[0], n > 1 ? x[1] : 0.0f, n > 2 ? x[2] : 0.0f, 0.0f);
 }
 
-THIMBLE_INLINE float inverse_rms(const float* x, size_t cols) {
+THIMBLE_INLINE float inverse_rms(float squares, size_t cols) {
+  return 1.0f / std::sqrt(squares / static_cast<float>(cols) + kNormEpsilon);
+}
+
+// One row of any length.
+void norm_row(const float* x, size_t cols, const float* gamma, float* out) {
   v128_t squares = wasm_f32x4_splat(0.0f);
-  size_t c = 0;
-  for (; c + 4 <= cols; c += 4) {
-    const v128_t v = wasm_v128_load(x + c);
+  for (size_t c = 0; c < cols; c += 4) {
+    const v128_t v = c + 4 <= cols ? wasm_v128_load(x + c) : load_first(x + c, cols - c);
     squares = wasm_f32x4_add(squares, wasm_f32x4_mul(v, v));
   }
-  if (c < cols) {
-    const v128_t v = load_first(x + c, cols - c);
-    squares = wasm_f32x4_add(squares, wasm_f32x4_mul(v, v));
+  const float inv = inverse_rms(tiles::join(squares), cols);
+  for (size_t c = 0; c < cols; ++c) out[c] = ((1.0f + gamma[c]) * x[c]) * inv;
+}
+
+// Four rows at once, x[r * cols]: the sums of one row alone would wait for each other.
+struct FourNorms {
+  v128_t inv[4];
+
+  THIMBLE_INLINE FourNorms(const float* x, size_t cols) {
+    v128_t squares[4];
+    THIMBLE_UNROLL for (size_t r = 0; r < 4; ++r) squares[r] = wasm_f32x4_splat(0.0f);
+    for (size_t c = 0; c < cols; c += 4) {
+      THIMBLE_UNROLL for (size_t r = 0; r < 4; ++r) {
+        const v128_t v = wasm_v128_load(x + r * cols + c);
+        squares[r] = wasm_f32x4_add(squares[r], wasm_f32x4_mul(v, v));
+      }
+    }
+    THIMBLE_UNROLL for (size_t r = 0; r < 4; ++r) {
+      inv[r] = wasm_f32x4_splat(inverse_rms(tiles::join(squares[r]), cols));
+    }
   }
-  return 1.0f / std::sqrt(tiles::join(squares) / static_cast<float>(cols) + kNormEpsilon);
-}
 
-THIMBLE_INLINE v128_t normalized(const float* x, const float* gamma, v128_t inv) {
-  const v128_t gain = wasm_f32x4_add(wasm_f32x4_splat(1.0f), wasm_v128_load(gamma));
-  return wasm_f32x4_mul(wasm_f32x4_mul(gain, wasm_v128_load(x)), inv);
-}
+  // Of row r, given its x and 1 + gamma.
+  THIMBLE_INLINE v128_t normalized(size_t r, const float* x, v128_t gain) const {
+    return wasm_f32x4_mul(wasm_f32x4_mul(gain, wasm_v128_load(x)), inv[r]);
+  }
+};
 
-THIMBLE_INLINE void norm_row(const float* x, size_t cols, const float* gamma, float* out) {
-  const float inverse = inverse_rms(x, cols);
-  const v128_t inv = wasm_f32x4_splat(inverse);
-  size_t c = 0;
-  for (; c + 4 <= cols; c += 4) wasm_v128_store(out + c, normalized(x + c, gamma + c, inv));
-  for (; c < cols; ++c) out[c] = ((1.0f + gamma[c]) * x[c]) * inverse;
+THIMBLE_INLINE v128_t gain(const float* gamma) {
+  return wasm_f32x4_add(wasm_f32x4_splat(1.0f), wasm_v128_load(gamma));
 }
 
 void rms_norm(const float* x, size_t rows, size_t cols, const float* gamma, float* out) {
-  for (size_t m = 0; m < rows; ++m) norm_row(x + m * cols, cols, gamma, out + m * cols);
+  size_t m = 0;
+  for (; m + 4 <= rows && cols % 4 == 0; m += 4, x += 4 * cols, out += 4 * cols) {
+    const FourNorms norms(x, cols);
+    for (size_t c = 0; c < cols; c += 4) {
+      const v128_t g = gain(gamma + c);
+      THIMBLE_UNROLL for (size_t r = 0; r < 4; ++r) {
+        wasm_v128_store(out + r * cols + c, norms.normalized(r, x + r * cols + c, g));
+      }
+    }
+  }
+  for (; m < rows; ++m, x += cols, out += cols) norm_row(x, cols, gamma, out);
 }
 
-THIMBLE_INLINE void norm_rotate_row(float* x, size_t half, const float* gamma, const float* cos,
-                                    const float* sin) {
-  const v128_t inv = wasm_f32x4_splat(inverse_rms(x, 2 * half));
+// Rotation of (a, b) = (x[j], x[j + half]), four j at once.
+THIMBLE_INLINE void put_rotated(float* x, size_t half, v128_t a, v128_t b, v128_t c, v128_t s) {
+  wasm_v128_store(x, wasm_f32x4_sub(wasm_f32x4_mul(a, c), wasm_f32x4_mul(b, s)));
+  wasm_v128_store(x + half, wasm_f32x4_add(wasm_f32x4_mul(b, c), wasm_f32x4_mul(a, s)));
+}
+
+// Norm and rotation of four heads of one row.
+THIMBLE_INLINE void norm_rotate_four(float* x, size_t half, const float* gamma, const float* cos,
+                                     const float* sin) {
+  const FourNorms norms(x, 2 * half);
   for (size_t j = 0; j < half; j += 4) {
-    const v128_t a = normalized(x + j, gamma + j, inv);
-    const v128_t b = normalized(x + j + half, gamma + j + half, inv);
+    const v128_t gain_a = gain(gamma + j);
+    const v128_t gain_b = gain(gamma + j + half);
     const v128_t c = wasm_v128_load(cos + j);
     const v128_t s = wasm_v128_load(sin + j);
-    wasm_v128_store(x + j, wasm_f32x4_sub(wasm_f32x4_mul(a, c), wasm_f32x4_mul(b, s)));
-    wasm_v128_store(x + j + half, wasm_f32x4_add(wasm_f32x4_mul(b, c), wasm_f32x4_mul(a, s)));
+    THIMBLE_UNROLL for (size_t r = 0; r < 4; ++r) {
+      float* at = x + r * 2 * half + j;
+      put_rotated(at, half, norms.normalized(r, at, gain_a), norms.normalized(r, at + half, gain_b), c, s);
+    }
   }
 }
 
 void qk_norm_rope(float* x, size_t rows, size_t heads, size_t head_dim, const float* gamma,
                   const float* cos, const float* sin, size_t pos0) {
-  if (cos == nullptr) {
-    for (size_t i = 0; i < rows * heads; ++i, x += head_dim) norm_row(x, head_dim, gamma, x);
-    return;
-  }
+  if (cos == nullptr) return rms_norm(x, rows * heads, head_dim, gamma, x);
   const size_t half = head_dim / 2;
   for (size_t m = 0; m < rows; ++m) {
-    const size_t at = (pos0 + m) * half;
-    for (size_t h = 0; h < heads; ++h, x += head_dim) {
-      norm_rotate_row(x, half, gamma, cos + at, sin + at);
+    const float* c = cos + (pos0 + m) * half;
+    const float* s = sin + (pos0 + m) * half;
+    size_t h = 0;
+    for (; h + 4 <= heads; h += 4, x += 4 * head_dim) norm_rotate_four(x, half, gamma, c, s);
+    for (; h < heads; ++h, x += head_dim) {
+      norm_row(x, head_dim, gamma, x);
+      for (size_t j = 0; j < half; j += 4) {
+        put_rotated(x + j, half, wasm_v128_load(x + j), wasm_v128_load(x + j + half),
+                    wasm_v128_load(c + j), wasm_v128_load(s + j));
+      }
     }
   }
 }
 
-// Sixteen int8 codes of x * factor.
-THIMBLE_INLINE v128_t codes16(const float* x, v128_t factor) {
-  const v128_t a = tiles::nearest(wasm_v128_load(x), factor);
-  const v128_t b = tiles::nearest(wasm_v128_load(x + 4), factor);
-  const v128_t c = tiles::nearest(wasm_v128_load(x + 8), factor);
-  const v128_t d = tiles::nearest(wasm_v128_load(x + 12), factor);
-  return wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(a, b), wasm_i16x8_narrow_i32x4(c, d));
-}
+// A row of floats as codes, sixteen at a time.
+struct CodeRow {
+  const float* x;
+  v128_t factor;
+  v128_t round;
 
-// `panel` is the place of the key's first four codes in its panel.
-THIMBLE_INLINE int32_t put_key(const float* x, size_t head_dim, v128_t factor, int8_t* panel) {
-  v128_t sum = wasm_i32x4_splat(0);
-  for (size_t c = 0; c < head_dim; c += 16, panel += 4 * 128) {
-    const v128_t codes = codes16(x + c, factor);
-    wasm_v128_store32_lane(panel, codes, 0);
-    wasm_v128_store32_lane(panel + 128, codes, 1);
-    wasm_v128_store32_lane(panel + 256, codes, 2);
-    wasm_v128_store32_lane(panel + 384, codes, 3);
-    sum = wasm_i32x4_add(
-        sum, wasm_i32x4_extadd_pairwise_i16x8(wasm_i16x8_extadd_pairwise_i8x16(codes)));
+  // Writes the row's scale.
+  THIMBLE_INLINE CodeRow(const float* row, size_t n, float* scale) : x(row) {
+    const float max = tiles::max_abs(row, n);
+    *scale = tiles::code_scale(max);
+    factor = wasm_f32x4_splat(tiles::code_factor(max));
+    round = wasm_f32x4_splat(simd::kHiddenRound);
   }
-  return (wasm_i32x4_extract_lane(sum, 0) + wasm_i32x4_extract_lane(sum, 1)) +
-         (wasm_i32x4_extract_lane(sum, 2) + wasm_i32x4_extract_lane(sum, 3));
+
+  THIMBLE_INLINE v128_t codes(size_t c) const {
+    const v128_t c0 = tiles::nearest(wasm_v128_load(x + c), factor, round);
+    const v128_t c1 = tiles::nearest(wasm_v128_load(x + c + 4), factor, round);
+    const v128_t c2 = tiles::nearest(wasm_v128_load(x + c + 8), factor, round);
+    const v128_t c3 = tiles::nearest(wasm_v128_load(x + c + 12), factor, round);
+    return wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(c0, c1), wasm_i16x8_narrow_i32x4(c2, c3));
+  }
+};
+
+// Key t of KV head g.
+THIMBLE_INLINE void put_key(const AttentionShape& shape, size_t g, size_t t, const float* k,
+                            KvSegment& segment) {
+  const size_t at = g * segment.capacity + t;
+  const CodeRow row(k, shape.head_dim, segment.k_scale + at);
+  int8_t* to = segment.k + g * shape.k_head_bytes(segment.capacity) +
+               t / kPanelRows * kPanelRows * shape.head_dim + t % kPanelRows * 4;
+  v128_t sum = wasm_i32x4_splat(0);
+  for (size_t c = 0; c < shape.head_dim; c += 16, to += 4 * 128) {
+    const v128_t codes = row.codes(c);
+    wasm_v128_store32_lane(to, codes, 0);
+    wasm_v128_store32_lane(to + 128, codes, 1);
+    wasm_v128_store32_lane(to + 256, codes, 2);
+    wasm_v128_store32_lane(to + 384, codes, 3);
+    sum = wasm_i32x4_add(sum, wasm_i32x4_extadd_pairwise_i16x8(wasm_i16x8_extadd_pairwise_i8x16(codes)));
+  }
+  segment.k_sum[at] = (wasm_i32x4_extract_lane(sum, 0) + wasm_i32x4_extract_lane(sum, 1)) +
+                      (wasm_i32x4_extract_lane(sum, 2) + wasm_i32x4_extract_lane(sum, 3));
 }
 
-// `panel` is the place of the value's feature 0 in the first feature panel.
-THIMBLE_INLINE void put_value(const float* x, size_t head_dim, v128_t factor, int8_t* panel,
-                              size_t capacity) {
-  for (size_t c = 0; c < head_dim; c += 16) {
-    const v128_t codes = codes16(x + c, factor);
-    int8_t* to = panel + c / kPanelRows * kPanelRows * capacity + c % kPanelRows * 4;
+// Where value t of KV head g has its feature c.
+THIMBLE_INLINE int8_t* value_at(const AttentionShape& shape, size_t g, size_t t, size_t c,
+                                const KvSegment& segment) {
+  return segment.v + g * shape.v_head_bytes(segment.capacity) +
+         c / kPanelRows * kPanelRows * segment.capacity + t / 4 * 128 + c % kPanelRows * 4 + t % 4;
+}
+
+THIMBLE_INLINE void put_value(const AttentionShape& shape, size_t g, size_t t, const float* v,
+                              KvSegment& segment) {
+  const CodeRow row(v, shape.head_dim, segment.v_scale + g * segment.capacity + t);
+  for (size_t c = 0; c < shape.head_dim; c += 16) {
+    const v128_t codes = row.codes(c);
+    int8_t* to = value_at(shape, g, t, c, segment);
 #define THIMBLE_LANE(i) wasm_v128_store8_lane(to + 4 * i, codes, i);
     THIMBLE_LANE(0) THIMBLE_LANE(1) THIMBLE_LANE(2) THIMBLE_LANE(3)
     THIMBLE_LANE(4) THIMBLE_LANE(5) THIMBLE_LANE(6) THIMBLE_LANE(7)
@@ -134,37 +198,68 @@ THIMBLE_INLINE void put_value(const float* x, size_t head_dim, v128_t factor, in
   }
 }
 
-void append_i8(const AttentionShape& shape, size_t g, const float* k, const float* v,
-               KvSegment& segment) {
+// Values t..t+3, t a multiple of 4: their codes alternate in memory. v[r * width] is value t + r.
+THIMBLE_INLINE void put_four_values(const AttentionShape& shape, size_t g, size_t t, const float* v,
+                                    size_t width, KvSegment& segment) {
+  float* scale = segment.v_scale + g * segment.capacity + t;
   const size_t head_dim = shape.head_dim;
-  const size_t t = segment.length;
-  const size_t at = g * segment.capacity + t;
-  const float k_max = tiles::max_abs(k, head_dim);
-  segment.k_scale[at] = tiles::code_scale(k_max);
-  segment.k_sum[at] =
-      put_key(k, head_dim, wasm_f32x4_splat(tiles::code_factor(k_max)),
-              segment.k + g * shape.k_head_bytes(segment.capacity) +
-                  t / kPanelRows * kPanelRows * head_dim + t % kPanelRows * 4);
-  const float v_max = tiles::max_abs(v, head_dim);
-  segment.v_scale[at] = tiles::code_scale(v_max);
-  put_value(v, head_dim, wasm_f32x4_splat(tiles::code_factor(v_max)),
-            segment.v + g * shape.v_head_bytes(segment.capacity) + t / 4 * 128 + t % 4,
-            segment.capacity);
+  const CodeRow r0(v, head_dim, scale), r1(v + width, head_dim, scale + 1),
+      r2(v + 2 * width, head_dim, scale + 2), r3(v + 3 * width, head_dim, scale + 3);
+  for (size_t c = 0; c < head_dim; c += 16) {
+    const v128_t a = r0.codes(c), b = r1.codes(c), d = r2.codes(c), e = r3.codes(c);
+    const auto low = [](v128_t x, v128_t y) THIMBLE_LAMBDA {
+      return wasm_i8x16_shuffle(x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    };
+    const auto high = [](v128_t x, v128_t y) THIMBLE_LAMBDA {
+      return wasm_i8x16_shuffle(x, y, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    };
+    const v128_t ab_low = low(a, b), ab_high = high(a, b), de_low = low(d, e), de_high = high(d, e);
+    int8_t* to = value_at(shape, g, t, c, segment);
+    wasm_v128_store(to, wasm_i16x8_shuffle(ab_low, de_low, 0, 8, 1, 9, 2, 10, 3, 11));
+    wasm_v128_store(to + 16, wasm_i16x8_shuffle(ab_low, de_low, 4, 12, 5, 13, 6, 14, 7, 15));
+    wasm_v128_store(to + 32, wasm_i16x8_shuffle(ab_high, de_high, 0, 8, 1, 9, 2, 10, 3, 11));
+    wasm_v128_store(to + 48, wasm_i16x8_shuffle(ab_high, de_high, 4, 12, 5, 13, 6, 14, 7, 15));
+  }
+}
+
+void append_i8(const AttentionShape& shape, const float* k, const float* v, size_t rows,
+               KvSegment& segment) {
+  const size_t width = shape.kv_heads * shape.head_dim;
+  for (size_t m = 0; m < rows;) {
+    const size_t t = segment.length + m;
+    const size_t n = t % 4 == 0 && m + 4 <= rows ? 4 : 1;
+    for (size_t g = 0; g < shape.kv_heads; ++g) {
+      const size_t at = m * width + g * shape.head_dim;
+      for (size_t i = 0; i < n; ++i) put_key(shape, g, t + i, k + at + i * width, segment);
+      if (n == 4) {
+        put_four_values(shape, g, t, v + at, width, segment);
+      } else {
+        put_value(shape, g, t, v + at, segment);
+      }
+    }
+    m += n;
+  }
+}
+
+// [rows][kv_heads * head_dim] to [kv_heads][capacity][head_dim].
+void append_f32(const AttentionShape& shape, const float* x, size_t rows, const KvSegment& segment,
+                float* to) {
+  for (size_t m = 0; m < rows; ++m) {
+    for (size_t g = 0; g < shape.kv_heads; ++g, x += shape.head_dim) {
+      std::memcpy(to + (g * segment.capacity + segment.length + m) * shape.head_dim, x,
+                  shape.head_dim * sizeof(float));
+    }
+  }
 }
 
 void append_kv(const AttentionShape& shape, const float* k, const float* v, size_t rows,
                KvSegment& segment) {
-  const size_t head_dim = shape.head_dim;
-  for (size_t m = 0; m < rows; ++m, ++segment.length) {
-    for (size_t g = 0; g < shape.kv_heads; ++g, k += head_dim, v += head_dim) {
-      if (segment.k != nullptr) append_i8(shape, g, k, v, segment);
-      if (segment.kf != nullptr) {
-        const size_t at = (g * segment.capacity + segment.length) * head_dim;
-        std::memcpy(segment.kf + at, k, head_dim * sizeof(float));
-        std::memcpy(segment.vf + at, v, head_dim * sizeof(float));
-      }
-    }
+  if (segment.k != nullptr) append_i8(shape, k, v, rows, segment);
+  if (segment.kf != nullptr) {
+    append_f32(shape, k, rows, segment, segment.kf);
+    append_f32(shape, v, rows, segment, segment.vf);
   }
+  segment.length += rows;
 }
 
 void dequantize_row(const MatrixI8& w, size_t row, float factor, float* out) {
@@ -179,6 +274,8 @@ void dequantize_row(const MatrixI8& w, size_t row, float factor, float* out) {
 
 }  // namespace
 
+// Not inlined: the constants in the task must not become constants of the loops (math.h, Exp2).
+__attribute__((noinline))
 tiles::AttendTask simd::attend_task(const AttentionShape& shape, const float* q, size_t rows,
                                     const KvSegment* segments, size_t segment_count, bool causal,
                                     float* out, uint8_t* scratch, uint32_t flip) {
@@ -197,6 +294,7 @@ tiles::AttendTask simd::attend_task(const AttentionShape& shape, const float* q,
           out,
           flip,
           kLog2E / std::sqrt(static_cast<float>(shape.head_dim)),
+          math::kExp2,
           scratch,
           row_factor,
           row_factor + tile_rows,

@@ -6,10 +6,14 @@
 
 namespace thimble::simd {
 
+/// math::kRound where the compiler cannot see its value; see math::Exp2.
+inline const volatile float kHiddenRound = math::kRound;
+
 template <class Codes>
 inline void quantize(const float* x, size_t rows, size_t cols, RowsI8& out, uint32_t flip) {
+  const float round = kHiddenRound;
   for (size_t m = 0; m < rows; ++m) {
-    out.scale[m] = tiles::quantize_row<Codes>(x + m * cols, cols,
+    out.scale[m] = tiles::quantize_row<Codes>(x + m * cols, cols, round,
                                               out.codes + m * cols * Codes::kBytes, flip);
   }
   out.rows = rows;

@@ -14,6 +14,7 @@
 #include "kernels/math.h"
 
 #define THIMBLE_INLINE inline __attribute__((always_inline))
+#define THIMBLE_LAMBDA __attribute__((always_inline))
 #define THIMBLE_UNROLL _Pragma("clang loop unroll(full)")
 
 namespace thimble::tiles {
@@ -83,35 +84,44 @@ THIMBLE_INLINE float largest(v128_t v) {
   return wasm_f32x4_extract_lane(v, 0);
 }
 
-THIMBLE_INLINE v128_t exp2(v128_t x) { return (v128_t)math::exp2((F32x4)x); }
+THIMBLE_INLINE F32x4 splat(const float& x) { return (F32x4)wasm_v128_load32_splat(&x); }
 
-// Integers nearest to x * factor; see math::nearest.
-THIMBLE_INLINE v128_t nearest(v128_t x, v128_t factor) {
-  const v128_t rounded = wasm_f32x4_add(wasm_f32x4_mul(x, factor), wasm_f32x4_splat(math::kRound));
-  return wasm_i32x4_sub(rounded, wasm_i32x4_splat(math::kRoundBits));
+THIMBLE_INLINE math::Exp2<F32x4> load(const math::Exp2<float>& k) {
+  return {splat(k.c5), splat(k.c4), splat(k.c3),    splat(k.c2),
+          splat(k.c1), splat(k.c0), splat(k.round), splat(k.lowest)};
 }
 
-// codes[i] of x[i] * factor, n a multiple of 16; `codes` may be x.
+// Integers nearest to x * factor; see math::nearest. `round` holds math::kRound.
+THIMBLE_INLINE v128_t nearest(v128_t x, v128_t factor, v128_t round) {
+  return wasm_i32x4_sub(wasm_f32x4_add(wasm_f32x4_mul(x, factor), round), round);
+}
+
+// Codes of x[i] * factor, n a multiple of 16; `codes` may be x. `round` is math::kRound, loaded
+// from memory for the reason given at math::Exp2.
 template <class Codes>
-THIMBLE_INLINE void store_codes(const float* x, size_t n, float factor, uint8_t* codes,
+THIMBLE_INLINE void store_codes(const float* x, size_t n, float factor, float round, uint8_t* codes,
                                 uint32_t flip) {
   const v128_t f = wasm_f32x4_splat(factor);
+  const v128_t r = wasm_f32x4_splat(round);
   for (size_t i = 0; i < n; i += 16) {
-    Codes::store(codes + i * Codes::kBytes, nearest(wasm_v128_load(x + i), f),
-                 nearest(wasm_v128_load(x + i + 4), f), nearest(wasm_v128_load(x + i + 8), f),
-                 nearest(wasm_v128_load(x + i + 12), f), flip);
+    Codes::store(codes + i * Codes::kBytes, nearest(wasm_v128_load(x + i), f, r),
+                 nearest(wasm_v128_load(x + i + 4), f, r), nearest(wasm_v128_load(x + i + 8), f, r),
+                 nearest(wasm_v128_load(x + i + 12), f, r), flip);
   }
 }
 
-// max |x[i]|, n a multiple of 16.
+// max |x[i]|, n a multiple of 16. By largest and smallest, because V8 makes four instructions of abs.
 THIMBLE_INLINE float max_abs(const float* x, size_t n) {
-  v128_t a = wasm_f32x4_splat(0.0f);
-  v128_t b = a;
-  for (size_t i = 0; i < n; i += 8) {
-    a = wasm_f32x4_pmax(a, wasm_f32x4_abs(wasm_v128_load(x + i)));
-    b = wasm_f32x4_pmax(b, wasm_f32x4_abs(wasm_v128_load(x + i + 4)));
+  v128_t most = wasm_f32x4_splat(0.0f);
+  v128_t least = most;
+  for (size_t i = 0; i < n; i += 16) {
+    THIMBLE_UNROLL for (size_t j = i; j < i + 16; j += 4) {
+      const v128_t v = wasm_v128_load(x + j);
+      most = wasm_f32x4_pmax(most, v);
+      least = wasm_f32x4_pmin(least, v);
+    }
   }
-  return largest(wasm_f32x4_pmax(a, b));
+  return largest(wasm_f32x4_pmax(most, wasm_f32x4_neg(least)));
 }
 
 THIMBLE_INLINE float code_factor(float max) { return max < kTiny ? 0.0f : 127.0f / max; }
@@ -119,9 +129,10 @@ THIMBLE_INLINE float code_scale(float max) { return max < kTiny ? 0.0f : max / 1
 
 // Returns the row's scale.
 template <class Codes>
-THIMBLE_INLINE float quantize_row(const float* x, size_t n, uint8_t* codes, uint32_t flip) {
+THIMBLE_INLINE float quantize_row(const float* x, size_t n, float round, uint8_t* codes,
+                                  uint32_t flip) {
   const float max = max_abs(x, n);
-  store_codes<Codes>(x, n, code_factor(max), codes, flip);
+  store_codes<Codes>(x, n, code_factor(max), round, codes, flip);
   return code_scale(max);
 }
 
@@ -211,7 +222,7 @@ THIMBLE_INLINE void gemm(const RowsI8& a, const MatrixI8& w, const GemmOutput& o
   const size_t row_bytes = a.cols * Dot::kBytes;
   for (size_t n0 = 0; n0 < w.rows; n0 += kPanelRows) {
     const size_t columns = w.rows - n0 < kPanelRows ? w.rows - n0 : kPanelRows;
-    cover_rows(a.rows, [&]<int MR, int NV>(size_t m0) __attribute__((always_inline)) {
+    cover_rows(a.rows, [&]<int MR, int NV>(size_t m0) THIMBLE_LAMBDA {
       using T = Tile<Dot, MR, NV>;
       for (size_t n = 0; n < columns; n += T::kColumns) {
         T tile;
@@ -245,6 +256,7 @@ struct AttendTask {
   float* out;
   uint32_t flip;
   float softmax_factor;  // log2(e) / sqrt(head_dim)
+  math::Exp2<float> exp2;
 
   uint8_t* codes;     // [tile rows][head_dim] query codes
   float* row_factor;  // [tile rows] query scale * softmax_factor
@@ -269,7 +281,7 @@ THIMBLE_INLINE void quantize_queries(const AttendTask& task, const float* q, siz
   float* row_factor = task.row_factor;
   for (size_t m = 0; m < rows; ++m, q += task.shape.heads * head_dim) {
     for (size_t h = 0; h < group; ++h, codes += head_dim * Dot::kBytes, ++row_factor) {
-      *row_factor = quantize_row<Dot>(q + h * head_dim, head_dim, codes, task.flip) *
+      *row_factor = quantize_row<Dot>(q + h * head_dim, head_dim, task.exp2.round, codes, task.flip) *
                     task.softmax_factor;
     }
   }
@@ -284,7 +296,7 @@ THIMBLE_INLINE void score_segment(const AttendTask& task, const KvSegment& segme
   const int8_t* k = segment.k + g * task.shape.k_head_bytes(segment.capacity);
   const float* k_scale = segment.k_scale + g * segment.capacity;
   const int32_t* k_sum = segment.k_sum + g * segment.capacity;
-  cover_rows(tile_rows, [&]<int MR, int NV>(size_t m0) __attribute__((always_inline)) {
+  cover_rows(tile_rows, [&]<int MR, int NV>(size_t m0) THIMBLE_LAMBDA {
     using T = Tile<Dot, MR, NV>;
     for (size_t t = 0; t < keys; t += T::kColumns) {
       T tile;
@@ -303,64 +315,86 @@ THIMBLE_INLINE void score_segment(const AttendTask& task, const KvSegment& segme
   });
 }
 
-// Turns one row of scores into p in place and returns its output scale. The row does not see the
-// last `hidden` keys; p is set to 0 there as far as the tile's least hidden row (`tile_hidden`) sees.
-template <class Dot>
-THIMBLE_INLINE float softmax_row(const AttendTask& task, size_t g, float* row, size_t hidden,
-                                 size_t tile_hidden) {
+// f(score, first key, segment, visible keys) for every segment of a row of scores.
+template <class F>
+THIMBLE_INLINE void each_segment(const AttendTask& task, float* scores, size_t hidden, F f) {
   const KvSegment* const end = task.segments + task.segment_count;
-  v128_t max = wasm_f32x4_splat(-__builtin_inff());
-  float* s = row;
   for (const KvSegment* segment = task.segments; segment != end; ++segment) {
-    const size_t visible = segment->length - hidden;
+    f(scores, *segment, segment->length - hidden);
+    scores += round_up(segment->length, kPanelRows);
+  }
+}
+
+THIMBLE_INLINE float max_score(const AttendTask& task, float* row, size_t hidden) {
+  v128_t a = wasm_f32x4_splat(-__builtin_inff());
+  v128_t b = a;
+  each_segment(task, row, hidden, [&](float* s, const KvSegment&, size_t visible) THIMBLE_LAMBDA {
     const size_t n = round_up(visible, kSoftmaxStep);
     for (size_t t = visible; t < n; ++t) s[t] = -__builtin_inff();
-    for (size_t t = 0; t < n; t += 4) max = wasm_f32x4_pmax(max, wasm_v128_load(s + t));
-    s += round_up(segment->length, kPanelRows);
-  }
+    for (size_t t = 0; t < n; t += 16) {
+      a = wasm_f32x4_pmax(a, wasm_v128_load(s + t));
+      b = wasm_f32x4_pmax(b, wasm_v128_load(s + t + 4));
+      a = wasm_f32x4_pmax(a, wasm_v128_load(s + t + 8));
+      b = wasm_f32x4_pmax(b, wasm_v128_load(s + t + 12));
+    }
+  });
+  return largest(wasm_f32x4_pmax(a, b));
+}
 
-  const v128_t top = wasm_f32x4_splat(largest(max));
+struct SoftmaxSums {
+  float z;
+  float u_max;
+};
+
+// Overwrites the scores of one row by u.
+THIMBLE_INLINE SoftmaxSums exponentials(const AttendTask& task, size_t g, float* row, size_t hidden,
+                                        float max) {
+  const math::Exp2<F32x4> exp2 = load(task.exp2);
+  const v128_t top = wasm_f32x4_splat(max);
   v128_t z = wasm_f32x4_splat(0.0f);
   v128_t u_max = z;
-  s = row;
-  for (const KvSegment* segment = task.segments; segment != end; ++segment) {
-    const float* v_scale = segment->v_scale + g * segment->capacity;
-    const size_t n = round_up(segment->length - hidden, 4);
-    for (size_t t = 0; t < n; t += 4) {
-      const v128_t e = exp2(wasm_f32x4_sub(wasm_v128_load(s + t), top));
-      const v128_t u = wasm_f32x4_mul(e, wasm_v128_load(v_scale + t));
-      z = wasm_f32x4_add(z, e);
-      u_max = wasm_f32x4_pmax(u_max, u);
-      wasm_v128_store(s + t, u);
-    }
-    s += round_up(segment->length, kPanelRows);
-  }
-
-  const float u_top = largest(u_max);
-  const float factor = code_factor(u_top);
-  s = row;
-  auto* p = reinterpret_cast<uint8_t*>(row);
-  for (const KvSegment* segment = task.segments; segment != end; ++segment) {
-    const size_t visible = segment->length - hidden;
+  each_segment(task, row, hidden, [&](float* s, const KvSegment& segment, size_t visible) THIMBLE_LAMBDA {
+    const float* v_scale = segment.v_scale + g * segment.capacity;
     const size_t n = round_up(visible, kSoftmaxStep);
-    for (size_t t = round_up(visible, 4); t < n; ++t) s[t] = 0.0f;
-    store_codes<Dot>(s, n, factor, p, 0);
-    for (size_t t = n; t < segment->length - tile_hidden; t += 4) {
+    for (size_t t = 0; t < n; t += 16) {
+      THIMBLE_UNROLL for (size_t i = t; i < t + 16; i += 4) {
+        const v128_t e = (v128_t)exp2((F32x4)wasm_f32x4_sub(wasm_v128_load(s + i), top));
+        const v128_t u = wasm_f32x4_mul(e, wasm_v128_load(v_scale + i));
+        z = wasm_f32x4_add(z, e);
+        u_max = wasm_f32x4_pmax(u_max, u);
+        wasm_v128_store(s + i, u);
+      }
+    }
+  });
+  return {join(z), largest(u_max)};
+}
+
+// Turns one row of scores into p in place and returns its output scale. The row does not see the
+// last `hidden` keys; p is 0 there as far as the row of the tile that sees most reads.
+template <class Dot>
+THIMBLE_INLINE float softmax_row(const AttendTask& task, size_t g, float* row, size_t hidden,
+                                 size_t least_hidden) {
+  const float max = max_score(task, row, hidden);
+  const SoftmaxSums sums = exponentials(task, g, row, hidden, max);
+  auto* p = reinterpret_cast<uint8_t*>(row);
+  each_segment(task, row, hidden, [&](float* u, const KvSegment& segment, size_t visible) THIMBLE_LAMBDA {
+    const size_t n = round_up(visible, kSoftmaxStep);
+    store_codes<Dot>(u, n, code_factor(sums.u_max), task.exp2.round, p, 0);
+    for (size_t t = n; t < segment.length - least_hidden; t += 4) {
       __builtin_memset(p + t * Dot::kBytes, 0, 4 * Dot::kBytes);
     }
-    s += round_up(segment->length, kPanelRows);
-    p += round_up(segment->length, kPanelRows) * Dot::kBytes;
-  }
-  return u_top < kTiny ? 0.0f : code_scale(u_top) / join(z);
+    p += round_up(segment.length, kPanelRows) * Dot::kBytes;
+  });
+  return sums.u_max < kTiny ? 0.0f : code_scale(sums.u_max) / sums.z;
 }
 
 // out = p * V for all tile rows; `out` is the output of the tile's first row and head.
 template <class Dot>
 THIMBLE_INLINE void mix_values(const AttendTask& task, size_t g, size_t tile_rows, size_t group,
-                               size_t tile_hidden, float* out) {
+                               size_t least_hidden, float* out) {
   const size_t head_dim = task.shape.head_dim;
   const size_t row_bytes = task.stride * sizeof(float);
-  cover_rows(tile_rows, [&]<int MR, int NV>(size_t m0) __attribute__((always_inline)) {
+  cover_rows(tile_rows, [&]<int MR, int NV>(size_t m0) THIMBLE_LAMBDA {
     using T = Tile<Dot, MR, NV>;
     for (size_t c = 0; c < head_dim; c += T::kColumns) {
       T tile;
@@ -370,7 +404,7 @@ THIMBLE_INLINE void mix_values(const AttendTask& task, size_t g, size_t tile_row
         const KvSegment& segment = task.segments[n];
         const int8_t* v = segment.v + g * task.shape.v_head_bytes(segment.capacity) +
                           c / kPanelRows * kPanelRows * segment.capacity + c % kPanelRows * 4;
-        tile.add(p, row_bytes, v, segment.length - tile_hidden);
+        tile.add(p, row_bytes, v, segment.length - least_hidden);
         p += round_up(segment.length, kPanelRows) * Dot::kBytes;
       }
       THIMBLE_UNROLL for (int m = 0; m < MR; ++m) {
@@ -397,20 +431,20 @@ THIMBLE_INLINE void attend(const AttendTask& task) {
     for (size_t m0 = 0; m0 < task.rows; m0 += step) {
       const size_t rows = task.rows - m0 < step ? task.rows - m0 : step;
       const size_t tile_rows = rows * group;
-      const size_t tile_hidden = task.causal ? task.rows - m0 - rows : 0;
+      const size_t least_hidden = task.causal ? task.rows - m0 - rows : 0;
       quantize_queries<Dot>(task, task.q + m0 * row_size + head_offset, rows, group);
       float* scores = task.scores;
       for (size_t n = 0; n < task.segment_count; ++n) {
         const KvSegment& segment = task.segments[n];
-        score_segment<Dot>(task, segment, g, tile_rows, segment.length - tile_hidden, scores);
+        score_segment<Dot>(task, segment, g, tile_rows, segment.length - least_hidden, scores);
         scores += round_up(segment.length, kPanelRows);
       }
       for (size_t i = 0; i < tile_rows; ++i) {
-        const size_t hidden = task.causal ? tile_hidden + rows - 1 - i / group : 0;
+        const size_t hidden = task.causal ? least_hidden + rows - 1 - i / group : 0;
         task.out_scale[i] =
-            softmax_row<Dot>(task, g, task.scores + i * task.stride, hidden, tile_hidden);
+            softmax_row<Dot>(task, g, task.scores + i * task.stride, hidden, least_hidden);
       }
-      mix_values<Dot>(task, g, tile_rows, group, tile_hidden, task.out + m0 * row_size + head_offset);
+      mix_values<Dot>(task, g, tile_rows, group, least_hidden, task.out + m0 * row_size + head_offset);
     }
   }
 }
