@@ -6,9 +6,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { basename, join } from 'node:path';
 import { packModel } from '../js/pack/pack.ts';
 import { buildTokenizerSection } from '../js/pack/sentencepiece.ts';
-import { buildDir, listTree, rootDir, testDataDir } from '../tests/run/files.ts';
-
-export const referenceDir = join(rootDir, '../shared/reference');
+import { buildDir, listTree, referenceDir, rootDir, testDataDir } from '../tests/run/files.ts';
 
 /** A parity folder (laid out like ../shared/reference) and the models packed from it, as `into`/reference. */
 export async function collectReference(dir: string, into: string): Promise<void> {

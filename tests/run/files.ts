@@ -7,6 +7,8 @@ export const rootDir = fileURLToPath(new URL('../..', import.meta.url)).replace(
 export const buildDir = join(rootDir, 'build');
 export const distDir = join(rootDir, 'dist');
 export const testDataDir = join(buildDir, 'test-data');
+/** The parity oracle, a sibling of the clone. */
+export const referenceDir = join(rootDir, '../shared/reference');
 
 /** Paths of all files below `dir`, relative to it, sorted; [] if there is no such folder. */
 export function listTree(dir: string): string[] {
