@@ -186,12 +186,12 @@ class Reader {
   }
 
   private popAny(): Value | Mark {
-    return this.stack.length ? this.stack.pop()! : this.stack.length === 0 ? refuse('the stack is empty') : null;
+    const value = this.stack.pop();
+    return value === undefined ? refuse('the stack is empty') : value;
   }
 
   private pop(): Value {
-    if (this.stack.length === 0) refuse('the stack is empty');
-    const value = this.stack.pop()!;
+    const value = this.popAny();
     return value instanceof Mark ? refuse('the stack is empty') : value;
   }
 
@@ -283,6 +283,7 @@ export function readPickle(bytes: Uint8Array, file: string): Value {
   try {
     for (;;) {
       start = reader.at;
+      name = '';
       const code = reader.uint(1);
       name = OPCODES[code] ?? refuse(`opcode 0x${code.toString(16).padStart(2, '0')} is not allowed in a checkpoint`);
       if (start === 0 && name !== 'PROTO') refuse('this is not a pickle of protocol 2 to 5');

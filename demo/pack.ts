@@ -1,0 +1,3 @@
+import { createPacker } from './packer.ts';
+
+document.querySelector('#packer')!.replaceWith(createPacker());
