@@ -26,9 +26,20 @@ export function decodeFloats(bytes: Uint8Array, type: FloatType): Float32Array {
   const own = new Uint8Array(bytes); // aligned, on a buffer of its own (a Node Buffer's slice() would share)
   if (type === 'f32') return new Float32Array(own.buffer);
   const bits = new Uint16Array(own.buffer);
+  const out = new Float32Array(bits.length);
   if (type === 'f16') {
     const table = halfToFloat();
-    return Float32Array.from(bits, (b) => table[b]!);
+    for (let i = 0; i < bits.length; i++) out[i] = table[bits[i]!]!; // Float32Array.from with a function is far slower
+  } else {
+    const outBits = new Uint32Array(out.buffer);
+    for (let i = 0; i < bits.length; i++) outBits[i] = bits[i]! << 16;
   }
-  return new Float32Array(Uint32Array.from(bits, (b) => b << 16).buffer);
+  return out;
+}
+
+export function allFinite(values: Float32Array): boolean {
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i]!)) return false;
+  }
+  return true;
 }

@@ -1,6 +1,7 @@
 // Writes a .san file, src/weights/FORMAT.md. The bytes depend on nothing but the arguments.
 import { crc32 } from './crc32.ts';
 import { PackError } from './errors.ts';
+import { allFinite } from './floats.ts';
 import {
   ALIGN, ATTENTION_MODES, SECTION_KIND, TEXT_FORMATS, WEIGHT_TYPES, roundUp, tensorBytes, tensorSections,
   type ModelConfig, type TensorSpec, type WeightType,
@@ -38,7 +39,7 @@ function bytesSection(kind: number, name: string, content: Uint8Array): Section 
 
 function writeTensor(source: ModelSource, spec: TensorSpec, type: WeightType, buffer: ArrayBuffer, offset: number): void {
   const values = source.read(spec.name);
-  if (!values.every(Number.isFinite)) throw new PackError('bad_checkpoint', `parameter ${spec.name} has a value that is not finite`);
+  if (!allFinite(values)) throw new PackError('bad_checkpoint', `parameter ${spec.name} has a value that is not finite`);
   const [rows, cols] = spec.shape;
   if (cols === undefined) new Float32Array(buffer, offset, rows).set(values);
   else if (type === 'f32') writeMatrixF32(buffer, offset, values, rows, cols);
