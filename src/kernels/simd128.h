@@ -1,8 +1,8 @@
 // What the simd128 and the relaxed set share: everything but the dot product of int8.
 #pragma once
 
+#include "kernels/attend_tiles.h"
 #include "kernels/kernels.h"
-#include "kernels/tiles.h"
 
 namespace thimble::simd {
 

@@ -58,6 +58,14 @@ struct Rows {
   RowsI8 view;
 };
 
+// x * w^T through quantize_rows and gemm_i8.
+inline std::vector<float> multiply(const KernelSet& kernels, const std::vector<float>& x, size_t rows, const MatrixI8& w) {
+  const Rows a(kernels, x, rows, w.cols);
+  std::vector<float> y(rows * w.rows, -1.0f);
+  kernels.gemm_i8(a.view, w, y.data(), w.rows);
+  return y;
+}
+
 // The buffers of a KvSegment, of the int8 path, the float path or both.
 struct Segment {
   Segment(const AttentionShape& shape, size_t capacity, bool i8, bool f32)

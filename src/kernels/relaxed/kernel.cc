@@ -1,8 +1,8 @@
-// The relaxed-SIMD kernels: tiles.h over the int8 dot of relaxed SIMD, compiled by clang 19 into a
+// The relaxed-SIMD kernels: tiles.h and attend_tiles.h over the int8 dot of relaxed SIMD, compiled by clang 19 into a
 // WASM module of its own, because Emscripten's LLVM 14 cannot emit that instruction. The module has
 // no static data and no stack (any use of one traps); it works on the memory it imports and gets
 // all arguments by pointer into it. web/relaxed_attach.cc embeds and attaches it.
-#include "kernels/tiles.h"
+#include "kernels/attend_tiles.h"
 
 namespace thimble {
 namespace {
