@@ -11,8 +11,8 @@ import { chromium, type Page } from 'playwright-core';
 const chromiumPath = '/usr/bin/chromium';
 
 const mimeTypes: Record<string, string> = {
-  '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm',
-  '.json': 'application/json',
+  '.html': 'text/html', '.css': 'text/css', '.js': 'text/javascript', '.mjs': 'text/javascript',
+  '.wasm': 'application/wasm', '.json': 'application/json',
 };
 
 /** What the server answers: URL path -> a file's path or content. A key that ends in / serves a folder. */
