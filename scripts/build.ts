@@ -1,3 +1,10 @@
-// npm run build: the WASM module and its glue, ready to ship, in dist/.
+// npm run build: the WASM module with its glue, and the `thimble` command, in dist/.
+import { build } from 'esbuild';
+import { distDir, rootDir } from '../tests/run/files.ts';
 import { buildModule } from './build_module.ts';
+
 await buildModule();
+await build({
+  entryPoints: [`${rootDir}/js/cli/main.ts`], outfile: `${distDir}/cli.js`, bundle: true, platform: 'node', format: 'esm',
+  target: 'node20', logLevel: 'warning',
+});

@@ -1,5 +1,6 @@
 // Builds the WASM module with CMake, minifies its glue and checks both against the size budgets.
 import { mkdirSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { gzipSync } from 'node:zlib';
 import { transform } from 'esbuild';
 import { buildDir, distDir } from '../tests/run/files.ts';
@@ -7,9 +8,11 @@ import { must } from './sh.ts';
 
 const budgets = { 'thimble.wasm': 120 * 1024, 'thimble.mjs': 12 * 1024 };  // gzip bytes
 
-export async function cmakeBuild(preset: 'native' | 'wasm' | 'fuzz'): Promise<void> {
+/** Configures and builds `targets` of a preset of CMakePresets.json, by default all. */
+export async function cmakeBuild(preset: 'native' | 'wasm' | 'fuzz', ...targets: string[]): Promise<void> {
   await must(['cmake', '--preset', preset]);
-  await must(['cmake', '--build', '--preset', preset, '-j2']);
+  const only = targets.length > 0 ? ['--target', ...targets] : [];
+  await must(['cmake', '--build', '--preset', preset, '--parallel', String(availableParallelism()), ...only]);
 }
 
 function checkSizes(): void {
@@ -27,7 +30,7 @@ function checkSizes(): void {
 }
 
 export async function buildModule(): Promise<void> {
-  await cmakeBuild('wasm');
+  await cmakeBuild('wasm', 'thimble');
   mkdirSync(distDir, { recursive: true });
   copyFileSync(`${buildDir}/wasm/thimble.wasm`, `${distDir}/thimble.wasm`);
   const glue = readFileSync(`${buildDir}/wasm/thimble.mjs`, 'utf8');

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a step needs on Debian 12 with Node 20, and nothing that is there already:
 #   scripts/setup.sh build   compilers and npm packages
-#   scripts/setup.sh test    also what the tests need (doctest, Chromium, PyTorch for the training tests)
+#   scripts/setup.sh test    also what the tests need (Chromium, PyTorch for the training tests)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . ./emsdk.env

@@ -78,16 +78,16 @@ const sections: [name: string, title: string, body: () => Promise<Counts>][] = [
     return add(await doctest(['build/native/core_tests']), await doctest(['build/native/core_tests_optimised']));
   }],
   ['wasm', 'Core, WASM in Node', async () => {
-    await buildModule();
+    await cmakeBuild('wasm', 'core_tests');
     return doctest(['npx', 'tsx', 'tests/run/wasm_node.ts']);
   }],
   ['chromium', 'Core, WASM in Chromium', async () => {
-    await cmakeBuild('wasm');
+    await cmakeBuild('wasm', 'core_tests');
     return doctest(['npx', 'tsx', 'tests/run/wasm_chromium.ts']);
   }],
-  ['web', 'Module and page, in Node and Chromium', async () => {
+  ['web', 'The module that ships in Node, and pages in Chromium', async () => {
     await buildModule();
-    return nodeTests(nodeTestFiles('tests/web'));
+    return nodeTests([...nodeTestFiles('tests/web'), ...nodeTestFiles('tests/e2e')]);
   }],
   ['training', 'Training', training],
   ['fuzz', `Fuzzing, ${fuzzSeconds} s a target`, fuzz],

@@ -40,7 +40,7 @@ function packTokenizers(into: string): void {
 
 export async function collectTestData(): Promise<void> {
   if (!existsSync(referenceDir)) {
-    console.error('The folder ../shared/reference (the parity oracle, see README.md) is not beside this clone. ' +
+    console.error('The folder ../shared/reference (numbers of the original implementation) is not beside this clone. ' +
       'The tests compare with it: put it there and run again.');
     process.exit(1);
   }

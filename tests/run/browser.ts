@@ -59,7 +59,7 @@ async function serve(routes: Routes) {
  */
 export async function withPage<T>(routes: Routes, use: (page: Page) => Promise<T>): Promise<T> {
   if (!existsSync(chromiumPath)) throw new Error(`${chromiumPath} is missing; run scripts/setup.sh test`);
-  const empty = { text: '<!doctype html><title>test</title>', type: 'text/html' };
+  const empty = { text: '<!doctype html><title>test</title><link rel="icon" href="data:,">', type: 'text/html' };
   const { server, url } = await serve({ '/': empty, ...routes });
   const profile = await mkdtemp(join(tmpdir(), 'thimble-chromium-'));
   const context = await chromium.launchPersistentContext(profile, {
