@@ -12,7 +12,7 @@ def _table(text):
 
 
 VERBS = _table("""
-set, change, adjust, put
+set, change, adjust
 get, fetch, show, read, retrieve, lookup
 add, append, insert
 create, make, new, add
@@ -30,7 +30,7 @@ calculate, compute, calc, work out
 convert, transform, translate
 check, get, look up
 schedule, plan
-mark, flag, set
+mark, flag
 move, transfer, shift
 toggle, switch
 share, send
@@ -43,7 +43,7 @@ filter, narrow, refine
 pause, hold
 resume, continue
 call, dial, phone
-log, record, track
+log, record
 enable, activate
 disable, deactivate
 submit, send in
@@ -77,7 +77,7 @@ item, entry, product
 volume, loudness, sound level
 temperature, temp, degrees
 language, lang, tongue
-email, mail, email address
+email, mail
 phone, phone number, tel
 address, addr
 category, kind, type
@@ -105,6 +105,7 @@ add set turn switch make play start stop pause show find search get open close s
 remove create put move change update rename save share mark check tell give remind schedule convert calculate compute
 translate list read log record track filter sort export import download upload pay transfer buy reserve dim raise lower
 increase decrease lock unlock enable disable mute unmute skip resume run look email message write draft pin archive
+return display provide obtain perform validate analyze analyse determine identify detect summarize describe configure register verify remind
 assign generate compare zoom rotate crop resize highlight insert replace print scan navigate take block report reply
 forward invite apply clear reset draw plot measure estimate define spell subtract multiply divide roll flip pick bring
 book grab ping drop kick fire queue bump attach tag merge split copy paste fill publish submit post pull push water feed

@@ -16,7 +16,7 @@ LIKE = 0.6  # Jaccard of name and description stems above which two tools are ta
 _NOISE_KEYS = re.compile(r"token|password|secret|credential|etag|update_mask|acquire_policy|change_reference|api_?version|api_?key|input_?object|"
                          r"force|confirm|dry_?run|validate_only|fields$|expand|select|skip|pretty|alt$|body$|properties|metadata|identity", re.I)
 _SPECIFIED = re.compile(r"\b(a |an |the )?(specified|specific|given|particular|single) ", re.I)
-_READING = set("get list show fetch retrieve find search read check lookup query return describe".split())
+_READING = set("display provide obtain get list show fetch retrieve find search read check lookup query return describe".split())
 _OPENINGS = ("{}", "{}", "{}", "{}", "please {}", "can you {}?", "could you {}?", "i need to {}", "i want to {}", "i'd like to {}", "help me {}", "we have to {}",
              "go {}", "time to {}", "let's {}", "{} for me", "{} please", "would you {}", "{} now", "i have to {}")
 _QUESTIONS = ("what are {}?", "show me {}", "give me {}", "i need {}", "{}?", "{}", "what's {}?", "let me see {}", "pull up {}", "do we have {}?", "any {}?",
