@@ -8,21 +8,17 @@ add_core(thimble_core -O3 -msimd128)
 # What touches the JavaScript side except the Embind surface (bindings.cc): also part of both binaries.
 file(GLOB WEB_SOURCES CONFIGURE_DEPENDS web/*.cc)
 list(FILTER WEB_SOURCES EXCLUDE REGEX "/bindings\\.cc$")
-if(WEB_SOURCES)
-  add_library(thimble_web OBJECT ${WEB_SOURCES})
-  add_dependencies(thimble_web relaxed_kernel)
-  target_include_directories(thimble_web PUBLIC web PRIVATE ${GENERATED_DIR})
-  target_compile_options(thimble_web PRIVATE ${CORE_FLAGS} -O3 -msimd128)
-  target_link_libraries(thimble_web PUBLIC thimble_core)
-else()
-  add_library(thimble_web INTERFACE)
-  target_link_libraries(thimble_web INTERFACE thimble_core)
-endif()
+add_library(thimble_web OBJECT ${WEB_SOURCES})
+add_dependencies(thimble_web relaxed_kernel)
+target_include_directories(thimble_web PUBLIC web PRIVATE ${GENERATED_DIR})
+target_compile_options(thimble_web PRIVATE ${CORE_FLAGS} -O3 -msimd128)
+target_link_libraries(thimble_web PUBLIC thimble_core)
 
 # web,worker also serves Node: the caller passes wasmBinary, and the glue needs no require or fetch there.
-set(LINK_FLAGS -O3 -sMODULARIZE -sEXPORT_ES6 -sENVIRONMENT=web,worker -sALLOW_MEMORY_GROWTH -sMEMORY_GROWTH_GEOMETRIC_STEP=0
-               -sALLOW_TABLE_GROWTH
-               -sMALLOC=emmalloc -sDYNAMIC_EXECUTION=0)
+# Memory: what is allocated and no more (growth by need, a stack of 1 MiB instead of 5).
+set(LINK_FLAGS -O3 -sMODULARIZE -sEXPORT_ES6 -sENVIRONMENT=web,worker -sALLOW_MEMORY_GROWTH
+               -sMEMORY_GROWTH_GEOMETRIC_STEP=0 -sTOTAL_STACK=1MB -sALLOW_TABLE_GROWTH -sMALLOC=emmalloc
+               -sDYNAMIC_EXECUTION=0)
 
 # add_module(<name> <sources>...): an ES6 module with the Embind surface.
 function(add_module name)
