@@ -10,6 +10,7 @@ from training.data.pools import estimated_pieces, pool_size
 from training.data.situation import Ask, Situation
 from training.data.values import Values
 from training.render import as_schema
+from training.schema import call_errors
 
 MAX_PARAMETERS = 7
 LIKE = 0.6  # Jaccard of name and description stems above which two tools are taken for twins
@@ -177,6 +178,8 @@ def write_request(rng, tool, values):
         said.append((k, *drawn))
     if any(k not in arguments and k in required for k in chosen[5:]):
         return None
+    if call_errors({"name": tool["name"], "arguments": arguments}, {**schema, "required": []}):
+        return None  # bounds or enums that contradict each other
     query = _head(rng, verb, thing)
     end = query[-1] if query[-1] in "?!" else ""
     query = query.rstrip("?!")
