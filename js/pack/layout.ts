@@ -41,7 +41,9 @@ export interface TensorSection {
   tensors: TensorSpec[];
 }
 
-export const SECTION_KIND = { metadata: 1, tokenizer: 2, calibration: 3, embedding: 4, encoder: 5, decoder: 6, output: 7 } as const;
+export const SECTION_KIND = {
+  metadata: 1, tokenizer: 2, calibration: 3, embedding: 4, encoder: 5, decoder: 6, output: 7,
+} as const;
 
 export const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
 
@@ -103,7 +105,7 @@ export function tensorBytes(spec: TensorSpec, type: WeightType): number {
   return type === 'f32' ? padded * cols * 4 : padded * 4 + padded * cols;
 }
 
-type NumericField = { [K in keyof ModelConfig]: ModelConfig[K] extends number ? K : never }[keyof ModelConfig];
+type NumericField = Exclude<keyof ModelConfig, 'attention' | 'text_format'>;
 
 // [low, high, multiple of]; the reader refuses everything else.
 const LIMITS: Partial<Record<NumericField, readonly [number, number, number]>> = {
@@ -131,11 +133,19 @@ export function checkConfig(c: ModelConfig): void {
       fail(`${field} is ${value}, must be ${low} to ${high}${step > 1 ? ` and a multiple of ${step}` : ''}`);
     }
   }
-  if (c.num_heads % c.num_kv_heads !== 0) fail(`num_kv_heads ${c.num_kv_heads} does not divide num_heads ${c.num_heads}`);
+  const width = c.num_heads * c.head_dim;
+  if (c.num_heads % c.num_kv_heads !== 0) fail(`num_kv_heads ${c.num_kv_heads} must divide num_heads ${c.num_heads}`);
   if (!Number.isInteger(Math.log2(c.head_dim))) fail(`head_dim is ${c.head_dim}, must be a power of two`);
-  if (c.num_heads * c.head_dim > 4096) fail(`num_heads * head_dim is ${c.num_heads * c.head_dim}, must be at most 4096`);
-  if ((c.contrastive_dim === 0) !== (c.contrastive_hidden === 0)) fail('contrastive_dim and contrastive_hidden must both be 0 or neither');
-  if (!(Math.fround(c.rope_theta) > 1 && c.rope_theta <= 1e9)) fail(`rope_theta is ${c.rope_theta}, must be above 1 and at most 1e9`);
-  if (!ATTENTION_MODES.includes(c.attention)) fail(`attention is ${c.attention}, must be ${ATTENTION_MODES.join(' or ')}`);
-  if (!TEXT_FORMATS.includes(c.text_format)) fail(`text_format is ${c.text_format}, must be ${TEXT_FORMATS.join(' or ')}`);
+  if (width > 4096) fail(`num_heads * head_dim is ${width}, must be at most 4096`);
+  if ((c.contrastive_dim === 0) !== (c.contrastive_hidden === 0)) {
+    fail('contrastive_dim and contrastive_hidden must both be 0 or neither');
+  }
+  if (!(Math.fround(c.rope_theta) > 1 && c.rope_theta <= 1e9)) {
+    fail(`rope_theta is ${c.rope_theta}, must be above 1 and at most 1e9`);
+  }
+  const choices = { attention: ATTENTION_MODES, text_format: TEXT_FORMATS } as const;
+  for (const [field, allowed] of Object.entries(choices)) {
+    const value = c[field as keyof typeof choices];
+    if (!(allowed as readonly string[]).includes(value)) fail(`${field} is ${value}, must be ${allowed.join(' or ')}`);
+  }
 }

@@ -2,6 +2,7 @@
 import { PANEL_ROWS, roundUp } from './layout.ts';
 
 const { fround } = Math;
+const TINY = fround(1e-30); // kTiny of src/kernels/kernels.h
 const ROUND_HALF_EVEN = 1.5 * 2 ** 52; // adding it leaves no fraction bits, so the sum is rounded half to even
 
 /**
@@ -16,8 +17,8 @@ export function writeMatrixI8(buffer: ArrayBuffer, offset: number, w: Float32Arr
   for (let r = 0; r < rows; r++) {
     let max = 0;
     for (let i = r * cols; i < (r + 1) * cols; i++) max = Math.max(max, Math.abs(w[i]!));
+    if (max < TINY) continue; // a zero row: codes and scale stay 0
     const inverse = fround(127 / max);
-    if (!Number.isFinite(inverse)) continue; // zero, or too small to divide by: codes and scale stay 0
     scales[r] = max / 127;
     const row = Math.floor(r / PANEL_ROWS) * cols * PANEL_ROWS + (r % PANEL_ROWS) * 4;
     for (let c = 0; c < cols; c++) {

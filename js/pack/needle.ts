@@ -21,7 +21,9 @@ const fail = (text: string): never => {
   throw new PackError('bad_checkpoint', `${FILE}: ${text}`);
 };
 
-const MATRICES: Record<string, string> = { q: 'q_proj/kernel', k: 'k_proj/kernel', v: 'v_proj/kernel', o: 'out_proj/kernel' };
+const MATRICES: Record<string, string> = {
+  q: 'q_proj/kernel', k: 'k_proj/kernel', v: 'v_proj/kernel', o: 'out_proj/kernel',
+};
 
 /** Where the original keeps the tensor `name`. */
 function origin(name: string): Origin {
@@ -49,10 +51,13 @@ function flatten(params: Dict): Map<string, NdArray> {
   const arrays = new Map<string, NdArray>();
   const queue: [string, Value, number][] = [['', params, 0]];
   for (const [path, value, depth] of queue) {
-    if (value instanceof NdArray) arrays.set(path, value);
-    else if (!(value instanceof Map)) fail(`parameter ${path} is not an array`);
-    else if (depth > 8 || queue.length + value.size > MAX_ARRAYS) fail('the parameters are nested too deeply or too many');
-    else for (const [key, child] of value) queue.push([path ? `${path}/${key}` : String(key), child, depth + 1]);
+    if (value instanceof NdArray) {
+      arrays.set(path, value);
+      continue;
+    }
+    if (!(value instanceof Map)) return fail(`parameter ${path} is not an array`);
+    if (depth > 8 || queue.length + value.size > MAX_ARRAYS) fail('the parameters are nested too deeply or too many');
+    for (const [key, child] of value) queue.push([path ? `${path}/${key}` : String(key), child, depth + 1]);
   }
   return arrays;
 }

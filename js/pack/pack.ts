@@ -22,7 +22,8 @@ const BRACE = 0x7b;
 function readCheckpoint(bytes: Uint8Array): ModelSource {
   if (bytes[0] === PICKLE_PROTO) return readNeedle(bytes);
   if (bytes[8] === BRACE) return readSafetensors(bytes);
-  throw new PackError('bad_checkpoint', 'the checkpoint is neither a Needle v1 pickle (needle.pkl) nor a safetensors file');
+  throw new PackError('bad_checkpoint',
+    'the checkpoint is neither a Needle v1 pickle (needle.pkl) nor a safetensors file');
 }
 
 /**
@@ -30,12 +31,18 @@ function readCheckpoint(bytes: Uint8Array): ModelSource {
  * SentencePiece `tokenizer.model` that it was trained with. Returns the bytes of the .san file.
  * @throws PackError, TokenizerModelError
  */
-export async function packModel(checkpoint: Uint8Array, tokenizerModel: Uint8Array, options: PackOptions = {}): Promise<Uint8Array> {
+export async function packModel(
+  checkpoint: Uint8Array,
+  tokenizerModel: Uint8Array,
+  options: PackOptions = {},
+): Promise<Uint8Array> {
   const source = readCheckpoint(checkpoint);
   const tokenizer = buildTokenizerSection(tokenizerModel);
   const pieces = new DataView(tokenizer.buffer, tokenizer.byteOffset).getUint32(4, true);
-  if (pieces !== source.config.vocab_size) {
-    throw new PackError('bad_checkpoint', `tokenizer.model has ${pieces} pieces, the checkpoint's vocab_size is ${source.config.vocab_size}: they do not belong together`);
+  const { vocab_size: vocabulary } = source.config;
+  if (pieces !== vocabulary) {
+    throw new PackError('bad_checkpoint', `tokenizer.model has ${pieces} pieces, the checkpoint's vocab_size is ${
+      vocabulary}: they do not belong together`);
   }
   return writeSan(source, tokenizer, options.float ? 'f32' : 'i8', options.onProgress);
 }

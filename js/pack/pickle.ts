@@ -26,18 +26,20 @@ export type Dict = Map<string | number, Value>;
 /** Tuples and lists are both arrays. */
 export type Value = null | boolean | number | string | Uint8Array | Value[] | Dict | NdArray | DType | Global;
 
+type Maybe = Value | undefined;
+
 class Refused extends Error {}
 const refuse = (problem: string): never => {
   throw new Refused(problem);
 };
 
-const asNumber = (v: Value | undefined): number => (typeof v === 'number' ? v : refuse('a number is expected'));
-const asText = (v: Value | undefined): string => (typeof v === 'string' ? v : refuse('a text is expected'));
-const asList = (v: Value | undefined): Value[] => (Array.isArray(v) ? v : refuse('a list is expected'));
-const asBytes = (v: Value | undefined): Uint8Array => (v instanceof Uint8Array ? v : refuse('bytes are expected'));
-const asDType = (v: Value | undefined): DType => (v instanceof DType ? v : refuse('a dtype is expected'));
+const asNumber = (v: Maybe): number => (typeof v === 'number' ? v : refuse('a number is expected'));
+const asText = (v: Maybe): string => (typeof v === 'string' ? v : refuse('a text is expected'));
+const asList = (v: Maybe): Value[] => (Array.isArray(v) ? v : refuse('a list is expected'));
+const asBytes = (v: Maybe): Uint8Array => (v instanceof Uint8Array ? v : refuse('bytes are expected'));
+const asDType = (v: Maybe): DType => (v instanceof DType ? v : refuse('a dtype is expected'));
 
-function fillArray(array: NdArray, shape: Value | undefined, dtype: Value | undefined, fortran: boolean, data: Value | undefined): NdArray {
+function fillArray(array: NdArray, shape: Maybe, dtype: Maybe, fortran: boolean, data: Maybe): NdArray {
   array.shape = asList(shape).map(asNumber);
   array.dtype = asDType(dtype);
   array.fortran = fortran;
@@ -128,7 +130,11 @@ class Reader {
       case 'BINGET': this.stack.push(this.get(this.uint(1))); break;
       case 'LONG_BINGET': this.stack.push(this.get(this.uint(4))); break;
       case 'GLOBAL': this.stack.push(this.global(this.line(), this.line())); break;
-      case 'STACK_GLOBAL': { const name = asText(this.pop()); this.stack.push(this.global(asText(this.pop()), name)); break; }
+      case 'STACK_GLOBAL': {
+        const symbol = asText(this.pop());
+        this.stack.push(this.global(asText(this.pop()), symbol));
+        break;
+      }
       case 'REDUCE': this.reduce(); break;
       case 'BUILD': this.build(this.pop()); break;
     }
@@ -248,7 +254,9 @@ class Reader {
   private encode([text, encoding]: Value[]): Uint8Array {
     const from = asText(text);
     this.encodedBytes += from.length;
-    if (encoding !== 'latin1' || this.encodedBytes > this.bytes.length) return refuse('_codecs.encode with unusual arguments');
+    if (encoding !== 'latin1' || this.encodedBytes > this.bytes.length) {
+      return refuse('_codecs.encode with unusual arguments');
+    }
     return Uint8Array.from(from, (c) => (c.charCodeAt(0) < 256 ? c.charCodeAt(0) : refuse('a byte above 255')));
   }
 

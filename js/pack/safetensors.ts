@@ -21,7 +21,8 @@ const fail = (text: string): never => {
   throw new PackError('bad_safetensors', `${FILE}: ${text}`);
 };
 
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 function parseObject(text: string, what: string): Json {
@@ -39,7 +40,9 @@ function readEntry(name: string, entry: unknown, body: Uint8Array): Entry {
   const { dtype, shape, data_offsets: offsets } = entry;
   const type = FLOAT_TYPES[String(dtype)] ?? fail(`tensor ${name} is ${String(dtype)}, must be F32, F16 or BF16`);
   if (!Array.isArray(shape) || !shape.every(isSize)) return fail(`tensor ${name} has no shape`);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) return fail(`tensor ${name} has no data_offsets`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
+    return fail(`tensor ${name} has no data_offsets`);
+  }
   const [begin, end] = offsets as [number, number];
   const size = shape.reduce((n, d) => n * d, FLOAT_BYTES[type]);
   if (begin > end || end > body.length || end - begin !== size) {
@@ -59,22 +62,28 @@ function readConfig(text: unknown, entries: Map<string, Entry>): { config: Model
   } as unknown as ModelConfig;
   checkConfig(config);
   const calibration = json.calibration ?? [];
-  if (!Array.isArray(calibration) || calibration.length > 1024 || !calibration.every((v) => Number.isFinite(Math.fround(v)))) {
+  const usable = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(Math.fround(value));
+  if (!Array.isArray(calibration) || calibration.length > 1024 || !calibration.every(usable)) {
     return fail('config: calibration must be a list of at most 1024 finite numbers');
   }
   return { config, calibration };
 }
 
 function readMetadata(metadata: Json): Record<string, string> {
-  const texts = Object.entries(metadata).filter(([key]) => key !== 'config');
-  return Object.fromEntries(texts.map(([key, value]) => [key, typeof value === 'string' ? value : fail(`__metadata__.${key} is not a text`)]));
+  const texts: Record<string, string> = {};
+  for (const [key, value] of Object.entries(metadata)) {
+    if (key !== 'config') texts[key] = typeof value === 'string' ? value : fail(`__metadata__.${key} is not a text`);
+  }
+  return texts;
 }
 
 /** @throws PackError that names the config field or the tensor at fault. */
 export function readSafetensors(bytes: Uint8Array): ModelSource {
   if (bytes.length < 8) fail('the file is cut off');
   const headerBytes = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
-  if (headerBytes > MAX_HEADER_BYTES || headerBytes > bytes.length - 8) fail(`a header of ${headerBytes} bytes is declared`);
+  if (headerBytes > MAX_HEADER_BYTES || headerBytes > bytes.length - 8) {
+    fail(`a header of ${headerBytes} bytes is declared`);
+  }
   const header = parseObject(new TextDecoder().decode(bytes.subarray(8, 8 + headerBytes)), 'the header');
   const body = bytes.subarray(8 + headerBytes);
   const entries = new Map<string, Entry>();

@@ -37,10 +37,12 @@ function bytesSection(kind: number, name: string, content: Uint8Array): Section 
   };
 }
 
-function writeTensor(source: ModelSource, spec: TensorSpec, type: WeightType, buffer: ArrayBuffer, offset: number): void {
-  const values = source.read(spec.name);
-  if (!allFinite(values)) throw new PackError('bad_checkpoint', `parameter ${spec.name} has a value that is not finite`);
-  const [rows, cols] = spec.shape;
+function writeTensor(
+  source: ModelSource, { name, shape }: TensorSpec, type: WeightType, buffer: ArrayBuffer, offset: number,
+): void {
+  const values = source.read(name);
+  if (!allFinite(values)) throw new PackError('bad_checkpoint', `parameter ${name} has a value that is not finite`);
+  const [rows, cols] = shape;
   if (cols === undefined) new Float32Array(buffer, offset, rows).set(values);
   else if (type === 'f32') writeMatrixF32(buffer, offset, values, rows, cols);
   else writeMatrixI8(buffer, offset, values, rows, cols);
@@ -48,7 +50,9 @@ function writeTensor(source: ModelSource, spec: TensorSpec, type: WeightType, bu
 
 function sectionsOf(source: ModelSource, tokenizer: Uint8Array, type: WeightType): Section[] {
   const metadata = new TextEncoder().encode(JSON.stringify(source.metadata, Object.keys(source.metadata).sort()));
-  if (metadata.length > MAX_METADATA_BYTES) throw new PackError('bad_checkpoint', `the metadata takes ${metadata.length} bytes, at most ${MAX_METADATA_BYTES} fit`);
+  if (metadata.length > MAX_METADATA_BYTES) {
+    throw new PackError('bad_checkpoint', `the metadata takes ${metadata.length} bytes, at most 65536 fit`);
+  }
   const calibration = new Uint8Array(Float32Array.from(source.calibration).buffer);
   const tensors = tensorSections(source.config).map(({ kind, index, name, tensors }): Section => ({
     kind, index, name,
