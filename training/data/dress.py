@@ -30,7 +30,7 @@ def draw_style(rng, terse=False):
         param_convention=rng.choice(("snake", "camel", "camel", "snake", "pascal", "kebab", "flat")) if chance(0.35) else "",
         synonyms=rng.choice((0.0, 0.0, 0.3, 0.6)), opaque=chance(0.06), drop_descriptions=chance(0.06),
         drop_param_descriptions=chance(0.4) or terse, person=rng.choice(("", "", "third", "third", "base")),
-        first_sentence=chance(0.3) or terse, shuffle=chance(0.35), examples=chance(0.27) and not terse)
+        first_sentence=chance(0.3) or terse, shuffle=chance(0.35), examples=chance(0.36) and not terse)
     style.opaque_params = (style.opaque and chance(0.5)) or chance(0.02)
     if style.opaque:
         style.drop_descriptions = False

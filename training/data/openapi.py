@@ -79,13 +79,15 @@ class OpenApiPools:
         while len(tools) < size:
             tools.append(rng.choice(self.groups[rng.choices(self.names, cum_weights=self.weights)[0]]))
         style = draw_style(rng, size > 14)
-        style.examples = False
         taken, dressed, kept = set(), [], []
         for t in tools:
             tool = simple(t, t.get("api", ""), rng)
             if tool is None:
                 continue
             d = dress_tool(rng, tool, style, taken)
+            if style.examples:
+                written = [write_request(rng, tool, self.values) for _ in range(rng.randint(1, 2))]
+                d.tool["examples"] = [w[0] for w in written if w and len(w[0]) < 110]
             budget -= estimated_pieces(d.tool)
             if budget < 0:
                 break

@@ -151,8 +151,8 @@ class ScenePools:
     def _show_examples(rng, cases, index, dressed):
         rest, shown = [], {}
         for c in cases:
-            p = index[c["a"][0]["name"]] if len(c["a"]) == 1 and c["k"] == "plain" else None
-            if p is not None and len(shown.setdefault(p, [])) < 2 and rng.random() < 0.5:
+            p = index[c["a"][0]["name"]] if len(c["a"]) == 1 and c["k"] in ("plain", "confusable") else None
+            if p is not None and len(shown.setdefault(p, [])) < 2 and rng.random() < 0.6:
                 shown[p].append(c["q"])
             else:
                 rest.append(c)
