@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "weights/crc32.h"
+#include "weights/tensors.h"
 #include "weights/weights.h"
 
 namespace thimble {
@@ -177,6 +178,48 @@ class SanWriter {
   std::mt19937 random_;
   SanFile out_;
 };
+
+/// A header without the file behind it, for models that are too large to write down.
+struct Header {
+  std::vector<uint8_t> bytes;
+  uint64_t file_bytes;
+};
+
+/// The lengths of its tensor sections come from the code under test.
+inline Header header_of(const Config& c) {
+  const uint32_t kinds[] = {1, 2, 3, 4, 5, 6, 7};
+  const uint32_t counts[] = {1, 1, 1, 1, c.num_encoder_layers, c.num_decoder_layers, 1};
+  const SanFile tiny_file = SanWriter(tiny_config(c.weight_type)).take();
+  std::vector<uint8_t> b(tiny_file.bytes.begin(), tiny_file.bytes.begin() + 128);
+  ModelWeights scratch;
+  resize_layers(c, scratch);
+  uint32_t sections = 0;
+  for (const uint32_t n : counts) sections += n;
+  b.resize(round_up(128 + 32 * sections, 64));
+  uint64_t offset = b.size();
+  size_t entry = 128;
+  for (size_t k = 0; k < 7; ++k) {
+    for (uint32_t i = 0; i < counts[k]; ++i, entry += 32) {
+      TensorSizes sizes{c.weight_type};
+      visit_section(c, static_cast<SectionKind>(kinds[k]), i, scratch, sizes);
+      const uint64_t bytes = k < 3 ? 64 : sizes.bytes;
+      poke(b, entry, kinds[k]);
+      poke(b, entry + 4, i);
+      poke(b, entry + 8, offset);
+      poke(b, entry + 16, bytes);
+      offset += bytes;
+    }
+  }
+  poke(b, 12, static_cast<uint32_t>(b.size()));
+  poke(b, 16, offset);
+  poke(b, 24, sections);
+  const uint32_t config[] = {c.vocab_size, c.d_model, c.num_heads, c.num_kv_heads, c.head_dim,
+                             c.num_encoder_layers, c.num_decoder_layers};
+  std::memcpy(b.data() + 64, config, sizeof config);
+  poke(b, 120, c.weight_type);
+  fix_checksums(b);
+  return {b, offset};
+}
 
 struct Loaded {
   std::unique_ptr<ModelLoader> loader;

@@ -9,7 +9,6 @@
 #include "core/san_file.h"
 #include "core/test_data.h"
 #include "weights/crc32.h"
-#include "weights/tensors.h"
 
 using namespace thimble;
 
@@ -54,47 +53,6 @@ std::vector<Matrix> all_matrices(const ModelWeights& w) {
   return all;
 }
 
-struct Header {
-  std::vector<uint8_t> bytes;
-  uint64_t file_bytes;
-};
-
-// The header alone of a file for `c`, with a tiny file's first sections.
-Header header_of(const Config& c) {
-  const uint32_t kinds[] = {1, 2, 3, 4, 5, 6, 7};
-  const uint32_t counts[] = {1, 1, 1, 1, c.num_encoder_layers, c.num_decoder_layers, 1};
-  SanFile tiny_file = tiny();
-  std::vector<uint8_t> b(tiny_file.bytes.begin(), tiny_file.bytes.begin() + 128);
-  ModelWeights scratch;
-  resize_layers(c, scratch);
-  uint32_t sections = 0;
-  for (const uint32_t n : counts) sections += n;
-  b.resize(round_up(128 + 32 * sections, 64));
-  uint64_t offset = b.size();
-  size_t entry = 128;
-  for (size_t k = 0; k < 7; ++k) {
-    for (uint32_t i = 0; i < counts[k]; ++i, entry += 32) {
-      TensorSizes sizes{c.weight_type};
-      visit_section(c, static_cast<SectionKind>(kinds[k]), i, scratch, sizes);
-      const uint64_t bytes = k < 3 ? 64 : sizes.bytes;
-      poke(b, entry, kinds[k]);
-      poke(b, entry + 4, i);
-      poke(b, entry + 8, offset);
-      poke(b, entry + 16, bytes);
-      offset += bytes;
-    }
-  }
-  poke(b, 12, static_cast<uint32_t>(b.size()));
-  poke(b, 16, offset);
-  poke(b, 24, sections);
-  const uint32_t config[] = {c.vocab_size, c.d_model, c.num_heads, c.num_kv_heads, c.head_dim,
-                             c.num_encoder_layers, c.num_decoder_layers};
-  std::memcpy(b.data() + 64, config, sizeof config);
-  poke(b, 120, c.weight_type);
-  fix_checksums(b);
-  return {b, offset};
-}
-
 int8_t code_at(const MatrixI8& m, size_t r, size_t c) {
   return m.data[((r / 32) * (m.cols / 4) + c / 4) * 128 + (r % 32) * 4 + c % 4];
 }
@@ -136,8 +94,9 @@ TEST_CASE("a file loads into config, views of its own bytes and row sums") {
   CHECK(w.encoder[1].gate == peek<float>(file.bytes, file.at("encoder.1").offset + 32 * 4 + 64 + 64));
   CHECK(std::memcmp(w.encoder[0].norm, file.bytes.data() + file.at("encoder.0").offset, 32 * 4) == 0);
   CHECK(std::memcmp(w.decoder_norm, file.bytes.data() + file.at("output").offset + 32 * 4, 32 * 4) == 0);
-  for (const auto& [name, m] : all_matrices(w)) {
-    INFO(name);
+  for (const auto& matrix : all_matrices(w)) {
+    const auto& m = matrix.weights;
+    INFO(matrix.name);
     CHECK(reinterpret_cast<uintptr_t>(m.i8.data) % 64 == 0);
     CHECK(reinterpret_cast<uintptr_t>(m.i8.scale) % 64 == 0);
     for (size_t r = 0; r < round_up(m.i8.rows, 32); ++r) {
@@ -277,9 +236,9 @@ TEST_CASE("declared sizes are proved before memory is asked for") {
   for (const uint64_t offset : {uint64_t{0}, uint64_t{encoder.offset - 64}, ~uint64_t{63}}) {
     names(after(file, [&](auto& b) { poke(b, encoder.entry + 8, offset); }), Code::bad_weights, "encoder.1");
   }
-  for (const auto& [name, limit] : {std::pair{"metadata", 64 << 10}, {"tokenizer", 8 << 20}, {"calibration", 4 << 10}}) {
-    const auto& p = file.at(name);
-    names(after(file, [&](auto& b) { poke<uint64_t>(b, p.entry + 16, static_cast<uint64_t>(limit) + 4); }), Code::bad_weights, name);
+  for (const auto& section : {std::pair{"metadata", 64 << 10}, {"tokenizer", 8 << 20}, {"calibration", 4 << 10}}) {
+    const auto& p = file.at(section.first);
+    names(after(file, [&](auto& b) { poke<uint64_t>(b, p.entry + 16, static_cast<uint64_t>(section.second) + 4); }), Code::bad_weights, section.first);
   }
   names(load_bytes(file.bytes, file.bytes.size() - 1, [] { return SIZE_MAX; }).status, Code::bad_weights, "header");
 }
