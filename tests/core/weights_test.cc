@@ -68,7 +68,8 @@ TEST_CASE("crc32 is that of zlib, however the bytes are cut") {
   std::vector<uint8_t> bytes(1000);
   for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(i * 7 + i / 256);
   const uint32_t whole = crc32(0, bytes);
-  CHECK(whole == 0x668F073Du);  // python3 -c "import zlib; print(hex(zlib.crc32(bytes((i * 7 + i // 256) % 256 for i in range(1000)))))"
+  CHECK(whole == 0x668F073Du);
+  // python3 -c "import zlib; print(hex(zlib.crc32(bytes((i * 7 + i // 256) % 256 for i in range(1000)))))"
   for (size_t cut = 0; cut <= bytes.size(); cut += 37)
     CHECK(crc32(crc32(0, std::span(bytes).first(cut)), std::span(bytes).subspan(cut)) == whole);
 }
@@ -142,7 +143,8 @@ TEST_CASE("chunks of any size give the same weights") {
   REQUIRE(whole.status.ok());
   std::mt19937 random(1);
   for (const size_t limit : {1, 2, 63, 64, 65, 1000, 5000}) {
-    const Loaded l = load_bytes(file, file.size(), [&] { return std::uniform_int_distribution<size_t>(1, limit)(random); });
+    const auto chunk = [&] { return std::uniform_int_distribution<size_t>(1, limit)(random); };
+    const Loaded l = load_bytes(file, file.size(), chunk);
     REQUIRE(l.status.ok());
     const auto a = all_matrices(whole.weights), b = all_matrices(l.weights);
     for (size_t i = 0; i < a.size(); ++i) {
@@ -238,7 +240,8 @@ TEST_CASE("declared sizes are proved before memory is asked for") {
   }
   for (const auto& section : {std::pair{"metadata", 64 << 10}, {"tokenizer", 8 << 20}, {"calibration", 4 << 10}}) {
     const auto& p = file.at(section.first);
-    names(after(file, [&](auto& b) { poke<uint64_t>(b, p.entry + 16, static_cast<uint64_t>(section.second) + 4); }), Code::bad_weights, section.first);
+    const auto bytes = static_cast<uint64_t>(section.second) + 4;
+    names(after(file, [&](auto& b) { poke(b, p.entry + 16, bytes); }), Code::bad_weights, section.first);
   }
   names(load_bytes(file.bytes, file.bytes.size() - 1, [] { return SIZE_MAX; }).status, Code::bad_weights, "header");
 }
@@ -301,7 +304,8 @@ TEST_CASE("poisonous numbers are refused although the checksums are right") {
   const auto poke_byte = [&](const SanFile& file, const char* section, size_t offset, uint8_t value) {
     names(after(file, [&](auto& b) { b[file.at(section).offset + offset] = value; }), Code::bad_weights, section);
   };
-  for (const size_t at : {0, 1, 130, 1023}) poke_byte(i8, "encoder.1", q_scale + 32 * 4 + static_cast<size_t>(at), 0x80);
+  const size_t codes = q_scale + 32 * 4;
+  for (const int at : {0, 1, 130, 1023}) poke_byte(i8, "encoder.1", codes + static_cast<size_t>(at), 0x80);
   poke_byte(i8, "encoder.0", gate + 4, 1);                           // padding between tensors
   poke_byte(i8, "metadata", i8.at("metadata").bytes, 1);             // padding after a section
   poke_byte(i8, "calibration", i8.at("calibration").bytes + 55, 1);  // its last byte
