@@ -5,7 +5,7 @@ import { cpus } from 'node:os';
 import { bundle, withPage } from '../run/browser.ts';
 import { buildDir, rootDir } from '../run/files.ts';
 import { randomModel } from './random_model.ts';
-import { decodeInput, decodeSteps, prefillLengths } from './config.ts';
+import { config, decodeInput, decodeSteps, prefillLengths } from './config.ts';
 import type { Message, Results, Speed } from './worker.ts';
 
 const minCosine = 0.98;  // INT8 against fp32, random weights
@@ -20,6 +20,21 @@ function ratios(results: Results): Record<string, Speed> {
     prefill: Object.fromEntries(prefillLengths.map((n) => [n, prefill[n]! / peer.prefill[n]!])),
     decode: decode / peer.decode,
   }]));
+}
+
+/** Microseconds a token of a prefill, put together from the kernels' own figures, beside what was measured. */
+function profile(results: Results, set: string): Record<string, number[]> {
+  const { d_model, head_dim, num_heads, num_kv_heads, num_encoder_layers, num_decoder_layers } = config;
+  const keysAndValues = 2 * d_model * num_kv_heads * head_dim;
+  const macs = num_encoder_layers * (2 * d_model * num_heads * head_dim + keysAndValues) + num_decoder_layers * keysAndValues;
+  const { attend, other } = results.rowMicroseconds[set]!;
+  const matrices = macs / (results.gemm[set]![64]! * 1e3);
+  return {
+    matrices: prefillLengths.map(() => matrices),
+    attention: prefillLengths.map((n) => num_encoder_layers * attend[n]!),
+    'norms, rotation, quantization': prefillLengths.map(() => num_encoder_layers * other),
+    measured: prefillLengths.map((n) => 1e6 / results.networks[`thimble ${set}`]!.prefill[n]!),
+  };
 }
 
 function table(title: string, columns: (string | number)[], rows: Record<string, number[]>, digits: number): void {
@@ -42,6 +57,9 @@ function print(results: Results): void {
   const columns = [...prefillLengths.map((n) => `pre ${n}`), 'decode'];
   table('tokens/s', columns, mapValues(results.networks, row), 0);
   table('times onnxruntime-web int8', columns, mapValues(ratios(results), row), 1);
+  for (const set of results.kernelSets.filter((name) => name !== 'reference')) {
+    table(`us a token, prefill, ${set}`, prefillLengths, profile(results, set), 1);
+  }
   table('logits, cosine with ort fp32', ['cosine'], mapValues(results.logitsCosine, (value) => [value]), 4);
   console.log(`\nDecode: ${decodeSteps} steps behind ${decodeInput} input tokens.`);
   const { wasmBytes, modelBytes } = results.memory;

@@ -71,9 +71,4 @@ export class Peer {
     }
     return { ms: performance.now() - start, logits: last };
   }
-
-  async dispose(): Promise<void> {
-    await this.encoder.release();
-    await this.decoder.release();
-  }
 }
