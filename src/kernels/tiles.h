@@ -133,6 +133,7 @@ THIMBLE_INLINE float quantize_row(const float* x, size_t n, float round, uint8_t
 
 template <class Dot, int MR, int NV>
 struct Tile {
+  static constexpr int kRows = MR;
   static constexpr size_t kColumns = NV * Dot::kColumns;
   static constexpr int kQuads = kColumns / 4;
   v128_t acc[MR][NV];
@@ -210,25 +211,50 @@ THIMBLE_INLINE void put(float* y, v128_t product, const GemmOutput& out, size_t 
   if (columns > 2) y[2] = out.add ? y[2] + out.gate * p[2] : p[2];
 }
 
+template <class T>
+THIMBLE_INLINE void put_tile(const T& tile, const RowsI8& a, const MatrixI8& w, size_t m0, size_t n,
+                             const GemmOutput& out) {
+  THIMBLE_UNROLL for (int q = 0; q < T::kQuads; ++q) {
+    const size_t at = n + 4 * q;
+    const v128_t w_scale = wasm_v128_load(w.scale + at);
+    THIMBLE_UNROLL for (int m = 0; m < T::kRows; ++m) {
+      const v128_t scale = wasm_f32x4_mul(wasm_v128_load32_splat(a.scale + m0 + m), w_scale);
+      put(out.y + (m0 + m) * out.ldy + at, wasm_f32x4_mul(tile.total(m, q), scale), out,
+          at < w.rows ? w.rows - at : 0);
+    }
+  }
+}
+
+// A panel is done tile by tile. With one row the panel comes from memory, not from the first-level
+// cache, so its bytes must be read in order: if one tile is not all 32 columns wide, the tiles take
+// turns every kTurn inputs.
+inline constexpr size_t kTurn = 64;
+
 template <class Dot>
 THIMBLE_INLINE void gemm(const RowsI8& a, const MatrixI8& w, const GemmOutput& out, uint32_t flip) {
   const size_t row_bytes = a.cols * Dot::kBytes;
   for (size_t n0 = 0; n0 < w.rows; n0 += kPanelRows) {
     const size_t columns = w.rows - n0 < kPanelRows ? w.rows - n0 : kPanelRows;
+    const int8_t* panel = w.data + n0 * w.cols;
     cover_rows(a.rows, [&]<int MR, int NV>(size_t m0) THIMBLE_LAMBDA {
       using T = Tile<Dot, MR, NV>;
-      for (size_t n = 0; n < columns; n += T::kColumns) {
-        T tile;
-        tile.start(w.sum + n0 + n, flip);
-        tile.add(a.codes + m0 * row_bytes, row_bytes, w.data + n0 * w.cols + n * 4, w.cols);
-        THIMBLE_UNROLL for (int q = 0; q < T::kQuads; ++q) {
-          const v128_t w_scale = wasm_v128_load(w.scale + n0 + n + 4 * q);
-          THIMBLE_UNROLL for (int m = 0; m < MR; ++m) {
-            const v128_t scale = wasm_f32x4_mul(wasm_v128_load32_splat(a.scale + m0 + m), w_scale);
-            const size_t at = n + 4 * q;
-            put(out.y + (m0 + m) * out.ldy + n0 + at, wasm_f32x4_mul(tile.total(m, q), scale), out,
-                at < columns ? columns - at : 0);
+      constexpr size_t kTiles = MR == 1 ? kPanelRows / T::kColumns : 1;
+      const size_t turn = kTiles == 1 ? w.cols : kTurn;
+      const uint8_t* codes = a.codes + m0 * row_bytes;
+      for (size_t n = 0; n < columns; n += kTiles * T::kColumns) {
+        T tiles[kTiles];
+        THIMBLE_UNROLL for (size_t i = 0; i < kTiles; ++i) {
+          tiles[i].start(w.sum + n0 + n + i * T::kColumns, flip);
+        }
+        for (size_t k = 0; k < w.cols; k += turn) {
+          const size_t depth = w.cols - k < turn ? w.cols - k : turn;
+          THIMBLE_UNROLL for (size_t i = 0; i < kTiles; ++i) {
+            tiles[i].add(codes + k * Dot::kBytes, row_bytes,
+                         panel + k * kPanelRows + (n + i * T::kColumns) * 4, depth);
           }
+        }
+        THIMBLE_UNROLL for (size_t i = 0; i < kTiles; ++i) {
+          put_tile(tiles[i], a, w, m0, n0 + n + i * T::kColumns, out);
         }
       }
     });
