@@ -23,10 +23,7 @@ function checkSizes(): void {
     over ||= gzip > budget;
     console.log(`dist/${name}: ${bytes.length} bytes, gzip ${gzip} of at most ${budget}`);
   }
-  if (over) {
-    console.error('the module is over its size budget (scripts/build_module.ts)');
-    process.exit(1);
-  }
+  if (over) throw new Error('the module is over its size budget (scripts/build_module.ts)');
 }
 
 export async function buildModule(): Promise<void> {

@@ -33,11 +33,8 @@ export function run(command: string[], env: Record<string, string> = {}): Promis
   });
 }
 
-/** As run, but a failing command ends this program with a sentence. */
+/** As run, but throws when the command fails. */
 export async function must(command: string[]): Promise<void> {
   const { code } = await run(command);
-  if (code !== 0) {
-    console.error(`\n${command[0]} failed with exit code ${code}: ${command.join(' ')}`);
-    process.exit(1);
-  }
+  if (code !== 0) throw new Error(`exit code ${code}: ${command.join(' ')}`);
 }

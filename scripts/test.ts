@@ -107,7 +107,10 @@ for (const [name, title, body] of sections) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   console.log(`\n== ${title} (${name}) ==`);
   const start = performance.now();
-  const counts = await body();
+  const counts = await body().catch((error: Error) => {
+    console.error(error);
+    return { passed: 0, failed: 1 };
+  });
   total = add(total, counts);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   table.push(`${name.padEnd(10)} ${String(counts.passed).padStart(5)} passed ${String(counts.failed).padStart(3)} failed ${seconds.padStart(7)} s`);
