@@ -40,7 +40,7 @@ esac
 launch=(python3)
 [ "$gpus" -gt 1 ] && launch=(torchrun --standalone --nproc_per_node "$gpus")
 status=0
-"${launch[@]}" -m training.train --stage "$stage" --shards "$run/shards/$data" --run "$run" \
+"${launch[@]}" -m training.train --stage "$stage" --shards "$run/shards/$data" --run-dir "$run" \
   --minutes "$minutes" --seed "${SEED:-1}" "$@" 2>&1 | tee -a "$run/$stage.txt" || status=$?
 
 echo "shards: text $(ls "$run/shards/text" 2>/dev/null | grep -c npy$ || true)," \

@@ -271,7 +271,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--stage", required=True, choices=STAGES)
     parser.add_argument("--shards", required=True, help="directory of .npy shards")
-    parser.add_argument("--run", required=True, help="directory; each stage has a folder in it")
+    parser.add_argument("--run-dir", dest="run", required=True, help="directory; each stage has a folder in it")
     parser.add_argument("--minutes", type=float, required=True, help="from process start")
     parser.add_argument("--attention", default="flex", choices=("flex", "sdpa", "math"))
     parser.add_argument("--no-compile", action="store_true")
