@@ -1,7 +1,7 @@
 // Attaches the relaxed-SIMD kernels (src/kernels/relaxed) where the engine has a dot product that
 // gives exact sums. The module's bytes are part of this file; nothing is fetched. Any failure, or
 // an instruction that gives wrong sums (seen: Node 20; x86 without VNNI saturates), leaves the
-// simd128 kernels in use. Runs before main, once per thread.
+// simd128 kernels in use. Runs before main.
 #include <emscripten/emscripten.h>
 
 #include <cstdint>

@@ -1,7 +1,8 @@
 // The contract of every kernel: formula, shape, padding, rounding. Three implementations exist:
 //   reference  plain loops, defines what is right (reference.cc)
-//   simd128    WebAssembly SIMD (simd128.cc, WASM only)
-//   relaxed    simd128 with the int8 dot of relaxed SIMD, attached at run time after a probe
+//   simd128    WebAssembly SIMD (simd128.cc, WASM only); the *_f32 kernels are the reference's
+//   relaxed    simd128 with the int8 dot of relaxed SIMD, attached at run time after a probe. Needs
+//              a dot with exact sums: ARM dot product or x86 VNNI
 // All give the same integers and the same floats, bit for bit, natively and in WASM. Therefore:
 //   * no fused multiply-add (-ffp-contract=off); rounding to integers is half to even;
 //   * a float sum over n values runs in four lanes, lane j takes the values i with i % 4 == j in
@@ -130,7 +131,7 @@ struct KernelSet {
 
   /// Attention of `rows` query rows (q: [rows][heads * head_dim], after norm and rotation) over the
   /// keys of all segments, in the order given; out: [rows][heads * head_dim]. With `causal`, there
-  /// is one segment and query row m sees its first length - rows + m + 1 keys. INT8:
+  /// is one segment, rows <= length, and query row m sees its first length - rows + m + 1 keys. INT8:
   ///   q row of each head quantized as quantize_rows, with scale qs;
   ///   s[t] = float(dot) * (k_scale[t] * (qs * (kLog2E / sqrt(head_dim))))   softmax in base 2
   ///   e[t] = exp2(s[t] - max s)
