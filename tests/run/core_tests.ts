@@ -26,7 +26,7 @@ export async function runCoreTests(run: CoreTestRun): Promise<number> {
     print: run.print,
     printErr: run.print,
     onExit: (code: number) => { exitCode = code; },
-    // Then tests/core/kernels_test.cc asserts that the relaxed kernels attached.
+    // Then tests/core/kernel_sets_test.cc asserts that the relaxed kernels attached.
     preRun: [(m: CoreTestModule) => { if (hasExactRelaxedDot()) m.ENV['THIMBLE_REQUIRE_RELAXED'] = '1'; }],
   });
   for (const [name, bytes] of run.files) {
