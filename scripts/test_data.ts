@@ -1,6 +1,7 @@
 // Collects what the core tests read (tests/core/test_data.h) in build/test-data:
 //   reference/   ../shared/reference as it is, and the models packed from it
 //   golden/      tests/golden
+//   model/       the model that ships
 //   tokenizer/   NAME.section, packed from the models that tests/golden/make_tokenizer_golden.py knows as NAME
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -47,5 +48,6 @@ export async function collectTestData(): Promise<void> {
   rmSync(testDataDir, { recursive: true, force: true });
   await collectReference(referenceDir, testDataDir);
   cpSync(join(rootDir, 'tests/golden'), join(testDataDir, 'golden'), { recursive: true });
+  cpSync(join(rootDir, 'model'), join(testDataDir, 'model'), { recursive: true });
   packTokenizers(join(testDataDir, 'tokenizer'));
 }

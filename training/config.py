@@ -16,7 +16,7 @@ class ModelConfig:
     num_kv_heads: int = 4
     num_encoder_layers: int = 12
     num_decoder_layers: int = 8
-    max_seq_len: int = 1024
+    max_seq_len: int = 4096  # encoder tokens of all visible segments together
     rope_theta: float = 10000.0
     contrastive_dim: int = 128
     attention: str = "tool_isolated"  # or "bidirectional"

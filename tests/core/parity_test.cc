@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <string>
 
 #include <rapidjson/document.h>
 
+#include "core/load_engine.h"
 #include "core/test_data.h"
 #include "engine.h"
 
@@ -33,23 +33,6 @@ const Json& cases() {
   const Json& all = json_file("reference/cases.json")["cases"];
   REQUIRE(all.Size() == 36);
   return all;
-}
-
-std::unique_ptr<Engine> load(const char* name) {
-  const std::vector<uint8_t> file = read_test_file(name);
-  auto engine = std::make_unique<Engine>(best_kernels(), size_t{64} << 20);
-  for (size_t at = 0; at < file.size();) {
-    const std::span<uint8_t> room = engine->loader().next();
-    REQUIRE_FALSE(room.empty());
-    const size_t n = std::min(room.size(), file.size() - at);
-    std::memcpy(room.data(), file.data() + at, n);
-    REQUIRE(engine->loader().advance(n).ok());
-    at += n;
-  }
-  const Status opened = engine->open();
-  INFO(opened.message);
-  REQUIRE(opened.ok());
-  return engine;
 }
 
 std::vector<TokenId> ids(const Json& list) {
@@ -87,7 +70,7 @@ void check_logits(Engine& engine, const Json& c) {
 }  // namespace
 
 TEST_CASE("parity: tokenizer and prompt give the original's encoder ids in all 36 cases") {
-  const auto engine = load("reference/reference-f32.san");
+  const auto engine = load_engine("reference/reference-f32.san");
   for (const Json& c : cases().GetArray()) {
     INFO(c["query"].GetString());
     CHECK(input_of(*engine, c).query == ids(c["encoder_ids"]));
@@ -95,7 +78,7 @@ TEST_CASE("parity: tokenizer and prompt give the original's encoder ids in all 3
 }
 
 TEST_CASE("parity: the float path reproduces encoder values, logits and every argmax") {
-  const auto engine = load("reference/reference-f32.san");
+  const auto engine = load_engine("reference/reference-f32.san");
   const Json& arrays = json_file("reference/arrays.json");
   rapidjson::SizeType number = 0;
   for (const Json& c : cases().GetArray()) {
@@ -115,7 +98,7 @@ TEST_CASE("parity: the float path reproduces encoder values, logits and every ar
 }
 
 TEST_CASE("parity: greedy text without a constraint is the original's, letter for letter") {
-  const auto engine = load("reference/reference-f32.san");
+  const auto engine = load_engine("reference/reference-f32.san");
   for (const Json& c : cases().GetArray()) {
     const std::string query = c["query"].GetString(), want = c["free_text"].GetString();
     INFO(query);
@@ -128,7 +111,7 @@ TEST_CASE("parity: greedy text without a constraint is the original's, letter fo
 }
 
 TEST_CASE("parity: contrastive vectors are the original's") {
-  const auto engine = load("reference/reference-f32.san");
+  const auto engine = load_engine("reference/reference-f32.san");
   size_t compared = 0;
   for (const Json& c : cases().GetArray()) {
     if (!c["contrastive"].IsArray()) continue;
@@ -140,7 +123,7 @@ TEST_CASE("parity: contrastive vectors are the original's") {
 }
 
 TEST_CASE("parity: the int8 path's encoder values keep a cosine of 0.999 with the float path") {
-  const auto floats = load("reference/reference-f32.san"), int8 = load("reference/reference-i8.san");
+  const auto floats = load_engine("reference/reference-f32.san"), int8 = load_engine("reference/reference-i8.san");
   for (const Json& c : cases().GetArray()) {
     INFO(c["query"].GetString());
     REQUIRE(floats->encode(ids(c["encoder_ids"])).ok());

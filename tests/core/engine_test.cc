@@ -1,0 +1,110 @@
+// The engine on the model that ships: answers, and what must not change them.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "core/load_engine.h"
+
+using namespace thimble;
+
+namespace {
+
+// One of the tools is as long as a real page's, so that segments of several panels take part.
+const std::vector<std::string> kTools = {
+    R"({"name":"set_light","description":"Set the brightness of one room.","parameters":{"type":"object","properties":{"room":{"type":"string","enum":["kitchen","bedroom","hall"]},"level":{"type":"integer","minimum":0,"maximum":100}},"required":["room"]}})",
+    R"({"name":"play_music","description":"Play a song, an album or an artist.","parameters":{"type":"object","properties":{"what":{"type":"string"}},"required":["what"]}})",
+    R"({"name":"set_timer","description":"Start a countdown.","parameters":{"type":"object","properties":{"minutes":{"type":"number"},"label":{"type":"string","description":"Name of the timer"}},"required":["minutes"]},"examples":["ping me in ten minutes","timer for the pasta, 8 minutes","count down half an hour for laundry"]})",
+    R"({"name":"lock_door","description":"Locks the front door.","parameters":{"type":"object","properties":{}}})"};
+
+const char* const kQuery = "dim the bedroom to 20";
+
+std::string list(const std::vector<std::string>& tools) {
+  std::string out = "[";
+  for (const std::string& tool : tools) (out += out.size() > 1 ? "," : "") += tool;
+  return out + "]";
+}
+
+// Logits after the first tokens of an answer.
+std::vector<float> logits_of(Engine& engine) {
+  std::vector<TokenId> answer = {engine.tokenizer().eos(), engine.tokenizer().tool_call()};
+  REQUIRE(engine.tokenizer().encode(R"([{"name":"set_light")", answer).ok());
+  REQUIRE(engine.encode(kQuery).ok());
+  std::span<const float> logits;
+  REQUIRE(engine.step(answer, logits).ok());
+  return {logits.begin(), logits.end()};
+}
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+void set_tools(Engine& engine, const std::string& json) {
+  const Status status = engine.set_tools(json);
+  INFO(status.message);
+  REQUIRE(status.ok());
+}
+
+}  // namespace
+
+TEST_CASE("the shipped model answers a plain request, and refuses what no tool does") {
+  const auto engine = load_engine("model/thimble.san");
+  set_tools(*engine, list(kTools));
+  std::string text;
+  REQUIRE(engine->generate(kQuery, 60, text).ok());
+  CHECK(text == R"([{"name":"set_light","arguments":{"room":" bedroom","level":20}}])");
+  REQUIRE(engine->generate("how tall is mount everest", 60, text).ok());
+  CHECK(text == "[]");
+}
+
+TEST_CASE("no permutation of the tools changes a bit, whether cached or encoded afresh") {
+  const auto engine = load_engine("model/thimble.san");
+  set_tools(*engine, list(kTools));
+  const std::vector<float> want = logits_of(*engine);
+  std::vector<std::string> tools = kTools;
+  for (int rotation = 0; rotation < 3; ++rotation) {
+    std::rotate(tools.begin(), tools.begin() + 1, tools.end());
+    if (rotation == 1) std::swap(tools[0], tools[2]);
+    if (rotation == 2) set_tools(*engine, "[]");  // drops the cache
+    set_tools(*engine, list(tools));
+    CHECK(same_bits(logits_of(*engine), want));
+  }
+  tools.pop_back();
+  set_tools(*engine, list(tools));
+  CHECK_FALSE(same_bits(logits_of(*engine), want));
+}
+
+TEST_CASE("tools registered one by one give the bits of all at once") {
+  const auto engine = load_engine("model/thimble.san");
+  set_tools(*engine, list(kTools));
+  const std::vector<float> want = logits_of(*engine);
+  set_tools(*engine, "[]");
+  for (size_t n = 1; n <= kTools.size(); ++n)
+    set_tools(*engine, list({kTools.begin(), kTools.begin() + static_cast<long>(n)}));
+  CHECK(same_bits(logits_of(*engine), want));
+}
+
+TEST_CASE("a tool list that is refused leaves the old one at work") {
+  const auto engine = load_engine("model/thimble.san");
+  set_tools(*engine, list(kTools));
+  const std::vector<float> want = logits_of(*engine);
+  std::string words;
+  for (int i = 0; i < 900; ++i) words += "\"option " + std::to_string(i) + "\",";
+  const std::string huge = R"([{"name":"pick","parameters":{"type":"object","properties":{"x":{"enum":[)" +
+                           words + R"("end"]}}}}])";
+  CHECK(engine->set_tools("[{}]").code == Code::bad_tools);
+  const Status overflow = engine->set_tools(huge);
+  CHECK(overflow.code == Code::overflow);
+  CHECK(overflow.message.find("pick") != std::string::npos);
+  CHECK(same_bits(logits_of(*engine), want));
+}
+
+TEST_CASE("an engine without a model refuses to work") {
+  Engine engine(best_kernels(), 1 << 20);
+  std::span<const float> logits;
+  const TokenId eos = 1;
+  CHECK(engine.set_tools("[]").code == Code::bad_input);
+  CHECK(engine.encode(kQuery).code == Code::bad_input);
+  CHECK(engine.step({&eos, 1}, logits).code == Code::bad_input);
+}
