@@ -1,18 +1,23 @@
-"""The one quantizer: INT8, symmetric, one scale a row, as the kernels do it (src/kernels).
+"""The one quantizer: INT8, symmetric, one scale a row, as src/kernels/kernels.h and js/pack do it.
 
-scale = max|x| / 127 over the row, value = round_half_even(x / scale); a row of zeros has scale 0.
-Rounding passes gradients straight through (Bengio et al., 2013); scales are constants to autograd.
+Every step in float32: max = max|x| of the row, scale = max / 127, code = round_half_even(x * (127 / max)); a row whose
+max is below TINY has scale 0 and codes 0. Rounding passes gradients straight through (Bengio et al., 2013); scales are
+constants to autograd.
 """
 import numpy as np
 import torch
+
+TINY = 1e-30  # kTiny of src/kernels/kernels.h
 
 
 def quantize_rows(x):
     """x (..., n) -> (values (..., n) float32 holding integers in -127..127, scale (..., 1))."""
     x = x.float()
-    scale = x.detach().abs().amax(-1, keepdim=True) / 127
-    scaled = x / torch.where(scale > 0, scale, torch.ones_like(scale))
-    return scaled.detach().round() + (scaled - scaled.detach()), scale
+    largest = x.detach().abs().amax(-1, keepdim=True)
+    used, top = largest >= TINY, torch.full_like(largest, 127)  # 127 / tensor would multiply by a reciprocal
+    inverse = (top / largest.clamp_min(TINY)) * used
+    scaled = x * inverse
+    return scaled.detach().round() + (scaled - scaled.detach()), (largest / top) * used
 
 
 def fake_quantize(x):
@@ -30,6 +35,6 @@ def quantized_linear(x, weight):
 
 
 def quantize_array(weight):
-    """numpy float32 (rows, n) -> (int8 (rows, n), float32 scale (rows,)); the packer's rule."""
-    values, scale = quantize_rows(torch.from_numpy(np.ascontiguousarray(weight)))
+    """numpy float32 (rows, n) -> (int8 (rows, n), float32 scale (rows,))."""
+    values, scale = quantize_rows(torch.from_numpy(np.array(weight, np.float32)))
     return values.to(torch.int8).numpy(), scale.squeeze(-1).numpy()

@@ -6,6 +6,7 @@ import numpy as np
 
 from training import schema
 from training.data import names, noise, text
+from training.data.alias import draw_alias
 from training.data.cards import fill, parse_card
 from training.data.dress import Style, dress_tool
 from training.data.fillers import Filler
@@ -84,6 +85,54 @@ class DressTest(unittest.TestCase):
             e = finish(rng, Ask("go", [(2, {})], "plain", "test", blocked=frozenset({0, 1})), dressed)
             self.assertIn(2, e.visible)
             self.assertFalse({0, 1} & set(e.visible))
+
+
+class AliasTest(unittest.TestCase):
+    RECORD = {"domain": "d", "tool": {"name": "set_alarms", "description": "Set an alarm.", "parameters": {
+        "type": "object", "properties": {"time": {"type": "string", "description": "When the alarm rings"}}, "required": ["time"]}},
+        "s": {"time": "list:alarm time|noon"}, "u": ["Alarm at {time}", "two alarms please: {time}", "wake me at {time}"], "x": ["stop the alarm"]}
+
+    def test_tool_and_wordings_change_alike_and_values_stay(self):
+        alias = draw_alias_of(self.RECORD)
+        card = alias.card(parse_card(self.RECORD, None))
+        word = alias.words["alarm"]
+        self.assertEqual(card.tool["name"], f"set_{word}s")
+        self.assertEqual(card.tool["description"], f"Set an {word}.")
+        self.assertEqual([u.text for u in card.utterances], [f"{word.capitalize()} at {{time}}", f"two {word}s please: {{time}}", "wake me at {time}"])
+        self.assertEqual(card.misses, [f"stop the {word}"])
+        self.assertEqual(alias.original(card.misses[0]), "stop the alarm")
+        self.assertEqual(list(card.tool["parameters"]["properties"]), ["time"])
+        self.assertIn(fill(card.utterances[0], card.tool["parameters"], random.Random(1))[1]["time"], ("alarm time", "noon"))
+
+    def test_words_that_a_wording_inflects_or_an_enum_names_stay(self):
+        inflected = {**self.RECORD, "u": [*self.RECORD["u"], "I am alarmed at {time}"]}
+        self.assertIsNone(draw_alias_of(inflected))
+        tool = {**self.RECORD["tool"], "parameters": {"type": "object", "properties": {"time": {"type": "string", "enum": ["alarm time", "noon"]}}}}
+        self.assertIsNone(draw_alias_of({**self.RECORD, "tool": tool}))
+
+
+def draw_alias_of(record):
+    """The first Alias that any of 50 seeds draws for the card; None when no seed does."""
+    card = parse_card(record, None)
+    drawn = (draw_alias(random.Random(seed), [card], ["walnut"]) for seed in range(50))
+    return next((a for a in drawn if a), None)
+
+
+class MembersTest(unittest.TestCase):
+    TOOL = {"name": "arm", "description": "Arm it.", "parameters": {"type": "object", "required": ["state"], "properties": {
+        "state": {"type": "string", "enum": ["armed_home", "armed_away"], "default": "armed_home"},
+        "zones": {"type": "array", "items": {"type": "string", "enum": ["front door", "back door"]}},
+        "unit": {"type": "string", "enum": ["km", "mi"]}}}}
+
+    def test_answers_follow_renamed_enum_members(self):
+        for seed in range(40):
+            d = dress_tool(random.Random(seed), self.TOOL, Style(members="upper", shuffle=True), set())
+            properties = d.tool["parameters"]["properties"]
+            arguments = d.arguments({"state": "armed_away", "zones": ["back door"], "unit": "km"})
+            self.assertEqual(schema.call_errors({"name": "arm", "arguments": arguments}, d.tool["parameters"]), [])
+            self.assertIn(properties["state"]["default"], properties["state"]["enum"])
+            self.assertEqual(set(properties["unit"]["enum"]), {"km", "mi"})
+        self.assertEqual((arguments["state"], arguments["zones"]), ("ARMED_AWAY", ["BACK_DOOR"]))
 
 
 class RowsTest(unittest.TestCase):

@@ -14,10 +14,11 @@ REFUSAL_OVERLAP, NEIGHBOUR_OVERLAP = 0.30, 0.08
 class CardAsks:
     """Draws asks for the entries `ids` of a library; `dressed` are the tools as shown."""
 
-    def __init__(self, library, ids, dressed, values):
-        self.library, self.ids, self.dressed, self.values = library, ids, dressed, values
-        self.cards = [library.entries[i].card for i in ids]
-        self.own = [p for p, card in enumerate(self.cards) if card]
+    def __init__(self, library, ids, cards, dressed, values, alias=None):
+        """cards: those of `ids`, in the words of `alias` where there is one."""
+        self.library, self.ids, self.cards, self.dressed, self.values = library, ids, cards, dressed, values
+        self.original = alias.original if alias else lambda query: query
+        self.own = range(len(cards))
         self.banned = [set() for _ in ids]  # utterances that are shown as examples of the tool
 
     def show_examples(self, rng):
@@ -33,8 +34,8 @@ class CardAsks:
 
     def draws(self, rng):
         """An endless iterator of asks (None where a draw failed)."""
-        forms = ((0.50, self.plain), (0.63, self.joined), (0.66, self.elided), (0.735, self.miss), (0.80, self.removed),
-                 (0.84, self.foreign), (0.88, self.corrected), (0.93, self.odd), (0.955, self.negated), (1.0, self.plain))
+        forms = ((0.56, self.plain), (0.75, self.joined), (0.79, self.elided), (0.84, self.miss), (0.86, self.removed),
+                 (0.88, self.foreign), (0.92, self.corrected), (0.98, self.odd), (1.0, self.negated))
         while True:
             x = rng.random()
             yield next(f for limit, f in forms if x < limit)(rng)
@@ -61,7 +62,7 @@ class CardAsks:
         """The filler's own values; for free texts sometimes the values of a like-named slot of another card."""
         def draw(slot, filler, schema, words):
             if filler.kind == "list" and "string" in types_of(schema) and "enum" not in schema and utterance.lang == "en":
-                if rng.random() < 0.12:
+                if rng.random() < 0.25:
                     other = self.values.draw(rng, slot, filler)
                     if other:
                         return other, other
@@ -242,6 +243,7 @@ class CardAsks:
     def _may_fit(self, query, own):
         """The tools hidden from a near miss of tool `own`: neighbours that know any telling word of it, others that know many."""
         cluster = self.library.entries[self.ids[own]].cluster
+        query = self.original(query)
         limit = lambda i: NEIGHBOUR_OVERLAP if self.library.entries[i].cluster == cluster else REFUSAL_OVERLAP
         return frozenset(p for p, i in enumerate(self.ids) if p != own and self.library.query_overlap(query, i) > limit(i))
 
@@ -262,8 +264,9 @@ class CardAsks:
         if u is None:
             return None
         query, _ = self._fill(rng, p, u)
+        said = self.original(query)
         close = frozenset(q for q, i in enumerate(self.ids) if q == p or self.library.alike(self.ids[p], i) > 0.3
-                          or self.library.query_overlap(query, i) > 0.5)
+                          or self.library.query_overlap(said, i) > 0.5)
         return Ask(query, [], "removed", "cards", u.lang, blocked=close)
 
     def foreign(self, rng):

@@ -2,10 +2,13 @@
 
 One style is drawn for a whole pool, as one author writes one app, with some tools that differ.
 """
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+import re
 
 from training.data import lexicon
 from training.data.names import STYLES, opaque_name, opaque_params, styled, with_synonyms, words_of
+
+_MEMBER = re.compile(r"[A-Za-z][a-z]+([ _-][a-z]+)*")  # an enum member that is words, no code or unit
 
 
 @dataclass
@@ -21,6 +24,8 @@ class Style:
     first_sentence: bool = False
     shuffle: bool = False
     examples: bool = False
+    members: str = ""           # how enum members are written
+    paraphrase: float = 0.0     # share of the words of descriptions that change
 
 
 def draw_style(rng, terse=False):
@@ -31,6 +36,8 @@ def draw_style(rng, terse=False):
         synonyms=rng.choice((0.0, 0.0, 0.3, 0.6)), opaque=chance(0.06), drop_descriptions=chance(0.06),
         drop_param_descriptions=chance(0.4) or terse, person=rng.choice(("", "", "third", "third", "base")),
         first_sentence=chance(0.3) or terse, shuffle=chance(0.35), examples=chance(0.36) and not terse)
+    style.members = rng.choice(("upper", "kebab", "snake", "spaces", "title", "camel")) if chance(0.2) else ""
+    style.paraphrase = rng.choice((0.3, 0.6)) if chance(0.35) else 0.0
     style.opaque_params = (style.opaque and chance(0.5)) or chance(0.02)
     if style.opaque:
         style.drop_descriptions = False
@@ -73,6 +80,46 @@ def reword(rng, text, style):
     return text[:1].lower() + text[1:] if rng.random() < 0.05 else text
 
 
+def paraphrase(rng, text, rate):
+    """Some words replaced by others that mean the same in a description."""
+    def other(m):
+        choices = lexicon.PLAIN_WORDS.get(m[0].lower())
+        if not choices or rng.random() >= rate:
+            return m[0]
+        word = rng.choice(choices)
+        return word.capitalize() if m[0][0].isupper() else word
+    return re.sub(r"[A-Za-z]+", other, text) if rate else text
+
+
+def written(member, form):
+    """An enum member in another convention."""
+    words = re.split(r"[ _-]", member.lower())
+    if form == "camel":
+        return words[0] + "".join(w.capitalize() for w in words[1:])
+    if form == "title":
+        return " ".join(words).capitalize()
+    return {"upper": "_".join(words).upper(), "kebab": "-".join(words), "snake": "_".join(words), "spaces": " ".join(words)}[form]
+
+
+def _rename_members(rng, schema, style):
+    """The schema of one parameter with its enum in the style's convention, and {old: new member} ({} for no change)."""
+    enum = schema.get("enum")
+    if enum is None and isinstance(schema.get("items"), dict):
+        items, renamed = _rename_members(rng, schema["items"], style)
+        return {**schema, "items": items}, renamed
+    if not isinstance(enum, list) or not all(isinstance(m, str) and len(m) > 3 and _MEMBER.fullmatch(m) for m in enum):
+        return schema, {}
+    renamed = {m: written(m, style.members) for m in enum} if style.members else {m: m for m in enum}
+    if len(set(renamed.values())) < len(enum):
+        return schema, {}
+    out = {**schema, "enum": list(renamed.values())}
+    if style.shuffle:
+        rng.shuffle(out["enum"])
+    if isinstance(schema.get("default"), str):
+        out["default"] = renamed.get(schema["default"], schema["default"])
+    return out, renamed
+
+
 def _names_for(rng, keys, style, can_be_opaque):
     """New names of the parameters, distinct."""
     if style.opaque_params and can_be_opaque:
@@ -92,13 +139,23 @@ def _names_for(rng, keys, style, can_be_opaque):
 class Dressed:
     tool: dict      # what the model sees
     keys: dict      # the author's parameter name -> the one of `tool`
+    members: dict = field(default_factory=dict)  # parameter of `tool` -> {the author's enum member: the one of `tool`}
 
     def arguments(self, arguments):
         """The author's arguments under the new names: null exactly for unsaid required parameters."""
         schema = self.tool["parameters"]
         required = schema.get("required", [])
-        said = {self.keys[k]: v for k, v in arguments.items()}
+        said = {self.keys[k]: self._member(self.keys[k], v) for k, v in arguments.items()}
         return {k: said.get(k) for k in schema["properties"] if said.get(k) is not None or k in required}
+
+
+    def _member(self, key, value):
+        renamed = self.members.get(key)
+        if not renamed:
+            return value
+        if isinstance(value, list):
+            return [renamed.get(v, v) if isinstance(v, str) else v for v in value]
+        return renamed.get(value, value) if isinstance(value, str) else value
 
 
 def dress_tool(rng, tool, style, taken):
@@ -124,15 +181,19 @@ def dress_tool(rng, tool, style, taken):
     order = list(properties)
     if style.shuffle:
         rng.shuffle(order)
-    out = {}
+    out, members = {}, {}
     for key in order:
-        s = dict(properties[key])
+        s, renamed = _rename_members(rng, dict(properties[key]), style)
+        if renamed:
+            members[keys[key]] = renamed
         if style.drop_param_descriptions or rng.random() < 0.1:
             opaque = keys[key] != key and style.opaque_params
             if not opaque and "description" in s and not _tells_form(s["description"]):
                 del s["description"]
         elif "description" in s and rng.random() < 0.1:
             s["description"] = s["description"].split(". ")[0].split(", ")[0]
+        if "description" in s:
+            s["description"] = paraphrase(rng, s["description"], style.paraphrase / 2)
         out[keys[key]] = s
     required = [keys[k] for k in schema.get("required", [])]
     if rng.random() < 0.06:
@@ -142,8 +203,8 @@ def dress_tool(rng, tool, style, taken):
     dressed = {"name": name, "parameters": {"type": "object", "properties": out, "required": required}}
     opaque = name != tool["name"] and style.opaque
     if description and (opaque or not (style.drop_descriptions or rng.random() < 0.03)):
-        dressed["description"] = reword(rng, description, style)
-    return Dressed(dressed, keys)
+        dressed["description"] = paraphrase(rng, reword(rng, description, style), style.paraphrase)
+    return Dressed(dressed, keys, members)
 
 
 def _tells_form(description):

@@ -2,6 +2,7 @@
 
     python3 -m training.data.export_unseen --cases 800
 
+The committed file is frozen: it was written before the second batch of cards, so that runs compare.
 Format of the development set (id, suite, query, tools, accept, tags), so that its scorer reads it.
 Suites: the kinds of example. A case whose required value is unsaid also accepts [] and the call without it.
 """
@@ -29,8 +30,9 @@ def accepted(calls):
     return [[], said]
 
 
-def cases(library, count, seed):
-    pools, seen = [(CardPools(library), 0.7), (ScenePools(library), 0.3)], set(banned_queries())
+def cases(corpus, count, seed):
+    library = Library(corpus, "unseen")
+    pools, seen = [(CardPools(library, corpus), 0.7), (ScenePools(library), 0.3)], set(banned_queries())
     rng = rng_for(seed, "unseen")
     out = []
     while len(out) < count:
@@ -58,7 +60,7 @@ def main():
     parser.add_argument("--cases", type=int, default=800)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    out = cases(Library(Corpus(args.corpus), "unseen"), args.cases, args.seed)
+    out = cases(Corpus(args.corpus), args.cases, args.seed)
     with open(args.out, "w", encoding="utf-8") as f:
         f.writelines(json.dumps(c, ensure_ascii=False) + "\n" for c in out)
     print(f"{args.out}: {len(out)} cases", dict(Counter(c["suite"] for c in out)),

@@ -99,6 +99,108 @@ movie, film
 song, track
 color, colour
 """)
+# Words of descriptions that may stand for each other wherever they occur.
+PLAIN_WORDS = _table("""
+show, display
+shows, displays
+delete, remove, erase
+deletes, removes, erases
+create, make
+creates, makes
+find, search for, look for
+finds, searches for, looks for
+get, fetch, retrieve
+gets, fetches, retrieves
+start, begin
+starts, begins
+stop, end
+stops, ends
+choose, pick, select
+chooses, picks, selects
+change, alter, modify
+changes, alters, modifies
+calculate, compute, work out
+calculates, computes, works out
+buy, purchase
+buys, purchases
+send, transmit
+sends, transmits
+tell, say
+tells, says
+give, provide
+gives, provides
+photo, picture, image
+photos, pictures, images
+picture, photo, image
+film, movie
+movie, film
+films, movies
+movies, films
+song, track, piece of music
+songs, tracks
+message, text, note
+messages, texts
+colour, color
+color, colour
+person, individual
+people, persons
+place, location, spot
+location, place
+town, city
+city, town
+price, cost
+prices, costs
+amount, quantity
+kind, type, sort
+type, kind
+name, title
+size, dimensions
+task, to-do, job
+tasks, to-dos, jobs
+appointment, meeting
+email, mail, e-mail
+emails, mails
+customer, client
+customers, clients
+user, account holder
+phone, telephone
+car, vehicle
+vehicle, car
+flat, apartment
+shop, store
+shops, stores
+trip, journey
+holiday, vacation
+current, present
+currently, now
+whole, entire, complete
+new, fresh
+optional, not needed
+maximum, highest, most
+minimum, lowest, least
+length, duration
+ill, sick
+big, large
+large, big
+small, little
+quick, fast
+only, just
+several, many, some
+whether, if
+list, overview
+page, sheet
+folder, directory
+file, document
+window, pane
+screen, display
+sound, audio
+volume, loudness
+speed, pace
+job, task
+reason, cause
+error, fault, mistake
+errors, faults, mistakes
+""")
 # Verbs that may start a request; "can you ..." fits before them.
 IMPERATIVES = set("""
 add set turn switch make play start stop pause show find search get open close send text call book order cancel delete

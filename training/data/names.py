@@ -3,13 +3,13 @@ import re
 
 from training.data.lexicon import NOUNS, VERBS
 
-_SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+NAME_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 STYLES = ("snake", "camel", "pascal", "kebab", "dotted", "object_first", "flat")
 
 
 def words_of(name):
     """setBedroom_light.level -> ['set', 'bedroom', 'light', 'level']."""
-    return [w.lower() for w in _SPLIT.findall(name)]
+    return [w.lower() for w in NAME_WORDS.findall(name)]
 
 
 def styled(words, style):

@@ -107,10 +107,10 @@ class OpenApiPools:
             query, arguments, kind = written
             twins = frozenset(q for q in range(len(tools)) if q != p and alike(p, q))
             form = rng.random()
-            if form < 0.10:
+            if form < 0.04:
                 close = twins | {p} | {q for q in range(len(tools)) if len(bags[p] & bags[q]) > 0.3 * len(bags[p])}
                 yield Ask(query, [], "removed", "openapi", blocked=frozenset(close))
-            elif form < 0.18:
+            elif form < 0.16:
                 q = rng.choice([i for i in range(len(tools))])
                 other = write_request(rng, tools[q], self.values) if q != p else None
                 if other is None or kind == "missing" or other[2] == "missing":
@@ -164,7 +164,7 @@ def write_request(rng, tool, values):
     schema = tool["parameters"]
     required = schema["required"]
     chosen = [k for k in schema["properties"] if k in required or rng.random() < 0.3]
-    dropped = rng.choice(required) if required and rng.random() < 0.1 else None
+    dropped = rng.choice(required) if required and rng.random() < 0.06 else None
     if required and rng.random() < 0.03:
         chosen = []
     arguments, said = {}, []

@@ -1,6 +1,7 @@
 """Situations from cards and scenes."""
 import re
 
+from training.data.alias import draw_alias
 from training.data.asks import CardAsks
 from training.data.dress import draw_style, dress_tool, make_pushy
 from training.data.situation import Ask, Situation
@@ -45,9 +46,9 @@ def pool_size(rng):
         return rng.randint(2, 3)
     if form < 0.36:
         return rng.randint(4, 6)
-    if form < 0.70:
+    if form < 0.66:
         return rng.randint(7, 10)
-    if form < 0.86:
+    if form < 0.81:
         return rng.randint(11, 16)
     return rng.randint(17, 30)
 
@@ -59,9 +60,11 @@ def estimated_pieces(tool):
 class CardPools:
     """Draws pools of cards: tools of one author's domain, and others that are no twins of them."""
 
-    def __init__(self, library):
-        self.library = library
+    def __init__(self, library, corpus, aliased=0.0):
+        """aliased: share of the pools whose things have other names."""
+        self.library, self.aliased = library, aliased
         self.values = SlotValues(library)
+        self.nouns = sorted({w.lower() for w in corpus.entities("nouns") if w.isalpha() and 3 < len(w) < 9})
         self.short = {i for i in library.card_ids if estimated_pieces(library.entries[i].tool) < SHORT_TOOL}
 
     def _choose(self, rng, size):
@@ -92,9 +95,13 @@ class CardPools:
         rng.shuffle(ids)
         style = draw_style(rng, terse)
         budget *= 0.65 if style.examples else 1  # the examples come on top
+        cards = {i: self.library.entries[i].card for i in ids}
+        alias = draw_alias(rng, cards.values(), self.nouns) if rng.random() < self.aliased else None
+        if alias:
+            cards = {i: alias.card(card) for i, card in cards.items()}
         taken, dressed, kept = set(), [], []
         for i in ids:
-            d = dress_tool(rng, self.library.entries[i].tool, style, taken)
+            d = dress_tool(rng, cards[i].tool, style, taken)
             budget -= estimated_pieces(d.tool)
             if budget < 0:
                 break
@@ -102,7 +109,7 @@ class CardPools:
             kept.append(i)
         if not kept:
             return None
-        asks = CardAsks(self.library, kept, dressed, self.values)
+        asks = CardAsks(self.library, kept, [cards[i] for i in kept], dressed, self.values, alias)
         if style.examples:
             asks.show_examples(rng)
         if rng.random() < 0.02:
@@ -141,7 +148,7 @@ class ScenePools:
             calls = [(index[a["name"]], a["arguments"]) for a in case["a"]]
             careful = case["k"] in ("adversarial", "correction", "negation") or '"' in case["q"]
             yield Ask(case["q"], calls, case["k"], "scenes", case.get("lang", "en"), careful=careful)
-            if len(calls) == 1 and case["k"] in ("plain", "confusable") and rng.random() < 0.06:
+            if len(calls) == 1 and case["k"] in ("plain", "confusable") and rng.random() < 0.03:
                 gold = ids[calls[0][0]]
                 close = frozenset(p for p in index.values() if p == calls[0][0] or self.library.alike(gold, ids[p]) > 0.3
                                   or self.library.query_overlap(case["q"], ids[p]) > 0.5)

@@ -117,13 +117,13 @@ class NluPools:
             return
         while True:
             form = rng.random()
-            if form < 0.07:
+            if form < 0.04:
                 query, _, lang = rng.choice(self.refused)
                 vague = frozenset(p for p, (_, n) in enumerate(pool) if n in self.never)
                 yield Ask(query, [], "foreign", "nlu", lang, blocked=vague)
                 continue
             source, name = pool[rng.choice(askable)]
-            yield self._ask(rng.choice(source.by_tool[name]), pool, index, removed=form < 0.15)
+            yield self._ask(rng.choice(source.by_tool[name]), pool, index, removed=form < 0.08)
 
     def _ask(self, record, pool, index, removed=False):
         query, calls, lang = record

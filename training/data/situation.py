@@ -36,9 +36,11 @@ class Situation:
     examples: list = field(default_factory=list)
 
 
-def visible_count(rng, most):
-    """How many tools a query sees: 1 often, up to all of them."""
+def visible_count(rng, most, refused):
+    """How many tools a query sees: 1 often (seldom where none of them fits), up to all of them."""
     form = rng.random()
+    if refused and form < 0.12:
+        form = rng.random()
     if form < 0.12:
         count = 1
     elif form < 0.32:
@@ -57,7 +59,7 @@ def finish(rng, ask, dressed):
     schemas = {dressed[i].tool["name"]: dressed[i].tool["parameters"] for i in gold}
     query, calls = add_noise(rng, ask.query, calls, schemas, ask.lang, ask.careful)
     others = [i for i in range(len(dressed)) if i not in gold and i not in ask.blocked]
-    count = max(visible_count(rng, len(gold) + len(others)), len(gold))
+    count = max(visible_count(rng, len(gold) + len(others), not calls), len(gold))
     if count - len(gold) > len(others) or count == 0:
         return None
     chosen = rng.sample(others, count - len(gold))
