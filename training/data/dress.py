@@ -35,7 +35,7 @@ def draw_style(rng, terse=False):
         param_convention=rng.choice(("snake", "camel", "camel", "snake", "pascal", "kebab", "flat")) if chance(0.35) else "",
         synonyms=rng.choice((0.0, 0.0, 0.3, 0.6)), opaque=chance(0.06), drop_descriptions=chance(0.06),
         drop_param_descriptions=chance(0.4) or terse, person=rng.choice(("", "", "third", "third", "base")),
-        first_sentence=chance(0.3) or terse, shuffle=chance(0.35), examples=chance(0.36) and not terse)
+        first_sentence=chance(0.3) or terse, shuffle=chance(0.35), examples=chance(0.5) and not terse)
     style.members = rng.choice(("upper", "kebab", "snake", "spaces", "title", "camel")) if chance(0.2) else ""
     style.paraphrase = rng.choice((0.3, 0.6)) if chance(0.35) else 0.0
     style.opaque_params = (style.opaque and chance(0.5)) or chance(0.02)
