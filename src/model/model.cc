@@ -112,20 +112,28 @@ Status Model::check_tokens(std::span<const TokenId> tokens, size_t limit, const 
   return {};
 }
 
-Status Model::check_memory(std::span<const SegmentState* const> tools) const {
-  size_t tokens = 0, keys = query_.capacity_;
-  for (const SegmentState* tool : tools) {
-    tokens += tool->tokens_;
-    keys += tool->capacity_;
+Status Model::check_tools(std::span<const size_t> lengths) const {
+  size_t tokens = 0, keys = 0;
+  for (size_t length : lengths) {
+    tokens += length;
+    keys += round_up(length, kPanelRows);
   }
+  const size_t room = max_keys(weights_.config) - query_.capacity_;
+  if (tokens <= weights_.config.max_seq_len && keys <= room) return {};
+  return {Code::overflow,
+          std::to_string(lengths.size()) + " tools have " + std::to_string(tokens) + " tokens (" +
+              std::to_string(keys) + " with each tool padded to " + std::to_string(kPanelRows) +
+              "s), the model takes " + std::to_string(weights_.config.max_seq_len) + " (" +
+              std::to_string(room) + "); register fewer tools or shorten their descriptions"};
+}
+
+Status Model::check_memory(std::span<const SegmentState* const> tools) const {
   if (tools.empty()) return {};
   if (weights_.config.attention == AttentionMode::bidirectional)
     return {Code::bad_input, "this model reads the tools with the query, not apart from it"};
-  if (tokens > weights_.config.max_seq_len || keys > max_keys(weights_.config))
-    return {Code::overflow, std::to_string(tools.size()) + " tools have " +
-                                std::to_string(tokens) + " tokens, the model takes " +
-                                std::to_string(weights_.config.max_seq_len)};
-  return {};
+  std::vector<size_t> lengths;
+  for (const SegmentState* tool : tools) lengths.push_back(tool->tokens());
+  return check_tools(lengths);
 }
 
 }  // namespace thimble

@@ -61,11 +61,17 @@ class Model {
   /// tool_isolated: encodes one tool by itself into `state`, which is allocated to its size.
   Status encode_tool(std::span<const TokenId> tokens, SegmentState& state);
 
+  /// Whether tools of these lengths (tokens) fit into the context together; else Code::overflow.
+  Status check_tools(std::span<const size_t> lengths) const;
+
   /// Encodes the query segment, which attends to itself and to `tools`, and readies the decoder
-  /// for it. The states of `tools` must stay alive until the last decode; their order is an order
-  /// of summation, so the caller keeps it canonical. In bidirectional mode `tokens` hold the tools
+  /// for it. The states of `tools` must stay alive until the last decode or forget_query; their
+  /// order is an order of summation, so the caller keeps it canonical. In bidirectional mode `tokens` hold the tools
   /// too and `tools` is empty.
   Status encode_query(std::span<const TokenId> tokens, std::span<const SegmentState* const> tools);
+
+  /// Lets go of the tools' states: decode refuses until the next encode_query.
+  void forget_query() { ready_to_decode_ = false; }
 
   /// Contrastive vector of the last encode_query, [contrastive_dim]; empty without a head.
   std::span<const float> query_embedding() const { return query_.embedding(); }

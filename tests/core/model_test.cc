@@ -188,8 +188,22 @@ TEST_CASE("out-of-range calls are refused and change nothing") {
   REQUIRE(model.decode(Tokens(160, 1), logits).ok());
   CHECK(model.decode(Tokens(1, 1), logits).code == Code::overflow);
 
+  REQUIRE(model.encode_query(Tokens(9, 1), {&both[0], 1}).ok());
+  model.forget_query();
+  CHECK(model.decode(Tokens{1}, logits).code == Code::bad_input);
+
   RandomModel whole(AttentionMode::bidirectional, WeightType::i8, 18);
   Model needle = make_model(whole);
   CHECK(needle.encode_tool(Tokens{1}, state).code == Code::bad_input);
   CHECK(needle.encode_query(Tokens{1}, both).code == Code::bad_input);
+}
+
+TEST_CASE("a configuration whose caches no machine should hold is refused, also where its size overflows 32 bits") {
+  ModelWeights weights = RandomModel(AttentionMode::bidirectional, WeightType::i8, 19).weights();
+  // Legal in a file of 50 MB. The caches take 4.4 GiB; modulo 2^32 that is a size that memory has.
+  weights.config.num_heads = weights.config.num_kv_heads = weights.config.head_dim = 64;
+  weights.config.num_decoder_layers = 64;
+  weights.config.max_decode_len = 8192;
+  Model model;
+  CHECK(Model::create(std::move(weights), best_kernels(), model).code == Code::out_of_memory);
 }
