@@ -37,6 +37,7 @@ Status Engine::set_tools(std::string_view tools_json) {
   std::vector<TokenId> tokens;
   if (Status s = tokenizer_.encode(text, tokens); !s.ok()) return s;
   tools_text_tokens_ = std::move(tokens);
+  model_.forget_query();
   return {};
 }
 
@@ -44,14 +45,12 @@ Status Engine::set_isolated_tools(std::string_view tools_json) {
   std::vector<ToolText> texts;
   if (Status s = thimble_tool_texts(tools_json, texts); !s.ok()) return s;
   std::vector<Tool> next(texts.size());
+  std::vector<size_t> lengths;
   for (size_t i = 0; i < texts.size(); ++i) {
-    if (Status s = tokenizer_.encode(texts[i].text, next[i].tokens); !s.ok()) return s;
-    if (next[i].tokens.size() > model_.max_segment_tokens())
-      return {Code::overflow, "tool " + texts[i].name + " has " +
-                                  std::to_string(next[i].tokens.size()) + " tokens, at most " +
-                                  std::to_string(model_.max_segment_tokens()) +
-                                  " fit; shorten its descriptions"};
+    if (Status s = tokenize_tool(texts[i], next[i].tokens); !s.ok()) return s;
+    lengths.push_back(next[i].tokens.size());
   }
+  if (Status s = model_.check_tools(lengths); !s.ok()) return s;
   std::sort(next.begin(), next.end(),
             [](const Tool& a, const Tool& b) { return a.tokens < b.tokens; });
   // New tools first, so that a failure leaves the old list whole.
@@ -62,10 +61,19 @@ Status Engine::set_isolated_tools(std::string_view tools_json) {
   }
   for (Tool& tool : next)
     if (Tool* old = find_tool(tool.tokens); tool.state == nullptr) tool.state = old->state;
+  model_.forget_query();  // it may read states that end here
   tools_ = std::move(next);
   tool_states_.clear();
   for (const Tool& tool : tools_) tool_states_.push_back(tool.state.get());
   return {};
+}
+
+Status Engine::tokenize_tool(const ToolText& tool, std::vector<TokenId>& tokens) const {
+  if (Status s = tokenizer_.encode(tool.text, tokens); !s.ok()) return s;
+  if (tokens.size() <= model_.max_segment_tokens()) return {};
+  return {Code::overflow, "tool " + tool.name + " has " + std::to_string(tokens.size()) +
+                              " tokens, at most " + std::to_string(model_.max_segment_tokens()) +
+                              " fit; shorten its descriptions"};
 }
 
 Engine::Tool* Engine::find_tool(const std::vector<TokenId>& tokens) {

@@ -15,6 +15,8 @@
 
 namespace thimble {
 
+struct ToolText;  // prompt/prompt.h
+
 /// Encoder input of one query, as token ids: for tests and for the parity tool.
 struct EncoderInput {
   std::vector<TokenId> query;               // the query segment (bidirectional: tools included)
@@ -38,7 +40,7 @@ class Engine {
 
   /// Replaces the tool list (see prompt/prompt.h for its form). With isolated tools each new tool
   /// is encoded here, once; tools whose text is unchanged keep their state. On error the old list
-  /// stays.
+  /// stays. step() then needs a new encode().
   Status set_tools(std::string_view tools_json);
 
   /// Token ids that the model will read for `query` with the current tools.
@@ -62,6 +64,7 @@ class Engine {
   };
 
   Status set_isolated_tools(std::string_view tools_json);
+  Status tokenize_tool(const ToolText& tool, std::vector<TokenId>& tokens) const;
   Tool* find_tool(const std::vector<TokenId>& tokens);
 
   ModelLoader loader_;

@@ -101,6 +101,9 @@ std::string double_text(double value, Numbers style) {
 }  // namespace
 
 Status parse_array(std::string_view text, rapidjson::Document& out) {
+  if (text.size() > kMaxToolsBytes)
+    return {Code::bad_tools, "tools: " + std::to_string(text.size()) + " bytes of JSON, at most " +
+                                 std::to_string(kMaxToolsBytes) + " are read; register fewer tools"};
   out.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
             rapidjson::kParseFullPrecisionFlag>(text.data(), text.size());
   if (out.HasParseError())

@@ -11,6 +11,8 @@ namespace thimble {
 
 /// Nesting of a tool list beyond which it is refused: deeper schemas are no tool's.
 inline constexpr int kMaxToolDepth = 48;
+/// Length of a tool list beyond which it is refused: no context holds that many tools.
+inline constexpr size_t kMaxToolsBytes = size_t{1} << 20;
 
 struct ToolText {
   std::string name;

@@ -97,7 +97,22 @@ TEST_CASE("a tool list that is refused leaves the old one at work") {
   const Status overflow = engine->set_tools(huge);
   CHECK(overflow.code == Code::overflow);
   CHECK(overflow.message.find("pick") != std::string::npos);
+  std::string many;
+  for (int i = 0; i < 500; ++i) many += "{\"name\":\"tool_" + std::to_string(i) + "\"},";
+  CHECK(engine->set_tools("[" + many + R"({"name":"last"}])").code == Code::overflow);
   CHECK(same_bits(logits_of(*engine), want));
+}
+
+TEST_CASE("a new tool list ends the answer at work, whose tools may be gone") {
+  const auto engine = load_engine("model/thimble.san");
+  set_tools(*engine, list(kTools));
+  std::span<const float> logits;
+  const TokenId eos = engine->tokenizer().eos();
+  for (const std::string& tools : {list({kTools[0]}), std::string("[]")}) {
+    REQUIRE(engine->encode(kQuery).ok());
+    set_tools(*engine, tools);
+    CHECK(engine->step({&eos, 1}, logits).code == Code::bad_input);
+  }
 }
 
 TEST_CASE("an engine without a model refuses to work") {

@@ -67,7 +67,8 @@ TEST_CASE("what is no list of tools is refused with the place") {
   std::string needle;
   const std::string deep = "[{\"name\":\"x\",\"parameters\":" + std::string(60, '[') + std::string(60, ']') + "}]";
   for (const std::string& bad : {std::string("{}"), std::string("[{\"name\":"), std::string("[1"),
-                                 std::string("\xff"), std::string(), std::string(100000, '['), deep}) {
+                                 std::string("\xff"), std::string(), std::string(100000, '['), deep,
+                                 "[" + std::string(kMaxToolsBytes, ' ') + "]"}) {
     CHECK(thimble_tool_texts(bad, texts).code == Code::bad_tools);
     CHECK(needle_tools_text(bad, needle).code == Code::bad_tools);
   }
