@@ -3,7 +3,6 @@
 // web/engine.ts is the only place that touches it.
 #include <emscripten/bind.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -30,58 +29,62 @@ Region region(std::span<T> values) {
   return {reinterpret_cast<uintptr_t>(values.data()), values.size()};
 }
 
+constexpr size_t kMaxFileBytes = size_t{256} << 20;
+
 class EngineHandle {
  public:
-  EngineHandle(const std::string& kernels, double max_file_bytes) {
-    const KernelSet* set = find_kernels(kernels.c_str());
-    if (set == nullptr) return;
-    kernels_ = set->name;
-    engine_ = std::make_unique<Engine>(*set, static_cast<size_t>(max_file_bytes));
-  }
+  explicit EngineHandle(const std::string& kernels) : EngineHandle(find_kernels(kernels.c_str())) {}
 
   // Name of the kernel set at work; empty when the one asked for does not run here.
   std::string kernels() const { return kernels_; }
 
-  Region next_chunk() { return region(engine_->loader().next()); }
-  Result advance(size_t bytes) { return result(engine_->loader().advance(bytes)); }
-  bool loaded() const { return engine_->loader().done(); }
-  double total_bytes() const { return static_cast<double>(engine_->loader().total_bytes()); }
-  Result open() { return result(engine_->open()); }
-  std::string metadata() const { return engine_->metadata(); }
+  Region next_chunk() { return region(engine_.loader().next()); }
+  Result advance(size_t bytes) { return result(engine_.loader().advance(bytes)); }
+  double total_bytes() { return static_cast<double>(engine_.loader().total_bytes()); }
+  Result open() { return result(engine_.open()); }
+  std::string metadata() const { return engine_.metadata(); }
 
-  Result set_tools(const std::string& json) { return result(engine_->set_tools(json)); }
-  Result encode(const std::string& query) { return result(engine_->encode(query)); }
-  Result encode_tokens(const std::vector<TokenId>& ids) { return result(engine_->encode(ids)); }
-  Region encoder_output() const { return region(engine_->model().encoder_output()); }
-  Region query_embedding() const { return region(engine_->model().query_embedding()); }
+  Result set_tools(const std::string& json) { return result(engine_.set_tools(json)); }
+  Result encode(const std::string& query) { return result(engine_.encode(query)); }
+  Result encode_tokens(const std::vector<TokenId>& ids) { return result(engine_.encode(ids)); }
+  Region encoder_output() const { return region(engine_.model().encoder_output()); }
+  Region query_embedding() const { return region(engine_.model().query_embedding()); }
 
-  Result step(const std::vector<TokenId>& ids) { return result(engine_->step(ids, logits_)); }
+  Result step(const std::vector<TokenId>& ids) { return result(engine_.step(ids, logits_)); }
   Region logits() const { return region(logits_); }
   Result generate(const std::string& query, size_t max_tokens) {
-    return result(engine_->generate(query, max_tokens, text_));
+    return result(engine_.generate(query, max_tokens, text_));
   }
   std::string text() const { return text_; }
 
-  std::vector<TokenId> tokenize(const std::string& text) const {
-    std::vector<TokenId> ids;
-    const Status status = engine_->tokenizer().encode(text, ids);
-    return status.ok() ? ids : std::vector<TokenId>();
+  Result tokenize(const std::string& text) {
+    ids_.clear();
+    return result(engine_.tokenizer().encode(text, ids_));
   }
-  std::string detokenize(const std::vector<TokenId>& ids) const {
-    return engine_->tokenizer().decode(ids);
-  }
-  std::vector<TokenId> query_tokens(const std::string& query) const {
+  // The query segment that encode(query) would read.
+  Result query_tokens(const std::string& query) {
     EncoderInput input;
-    const Status status = engine_->encoder_input(query, input);
-    return status.ok() ? input.query : std::vector<TokenId>();
+    const Status status = engine_.encoder_input(query, input);
+    ids_ = std::move(input.query);
+    return result(status);
+  }
+  // Of the last tokenize or query_tokens.
+  std::vector<TokenId> ids() const { return ids_; }
+  std::string detokenize(const std::vector<TokenId>& ids) const {
+    return engine_.tokenizer().decode(ids);
   }
 
-  double scratch_bytes() const { return static_cast<double>(engine_->scratch_bytes()); }
-  double tool_cache_bytes() const { return static_cast<double>(engine_->tool_cache_bytes()); }
+  double scratch_bytes() const { return static_cast<double>(engine_.scratch_bytes()); }
+  double tool_cache_bytes() const { return static_cast<double>(engine_.tool_cache_bytes()); }
 
  private:
-  std::unique_ptr<Engine> engine_;
+  explicit EngineHandle(const KernelSet* kernels)
+      : engine_(kernels != nullptr ? *kernels : reference_kernels(), kMaxFileBytes),
+        kernels_(kernels != nullptr ? kernels->name : "") {}
+
+  Engine engine_;
   std::string kernels_, text_;
+  std::vector<TokenId> ids_;
   std::span<const float> logits_;
 };
 
@@ -96,11 +99,10 @@ EMSCRIPTEN_BINDINGS(thimble) {
       .field("length", &Region::length);
   emscripten::register_vector<TokenId>("TokenIds");
   emscripten::class_<EngineHandle>("Engine")
-      .constructor<std::string, double>()
+      .constructor<std::string>()
       .function("kernels", &EngineHandle::kernels)
       .function("nextChunk", &EngineHandle::next_chunk)
       .function("advance", &EngineHandle::advance)
-      .function("loaded", &EngineHandle::loaded)
       .function("totalBytes", &EngineHandle::total_bytes)
       .function("open", &EngineHandle::open)
       .function("metadata", &EngineHandle::metadata)
@@ -116,6 +118,7 @@ EMSCRIPTEN_BINDINGS(thimble) {
       .function("tokenize", &EngineHandle::tokenize)
       .function("detokenize", &EngineHandle::detokenize)
       .function("queryTokens", &EngineHandle::query_tokens)
+      .function("ids", &EngineHandle::ids)
       .function("scratchBytes", &EngineHandle::scratch_bytes)
       .function("toolCacheBytes", &EngineHandle::tool_cache_bytes);
 }

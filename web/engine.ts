@@ -22,7 +22,6 @@ interface EngineHandle {
   kernels(): string;
   nextChunk(): Region;
   advance(bytes: number): Result;
-  loaded(): boolean;
   totalBytes(): number;
   open(): Result;
   metadata(): string;
@@ -35,9 +34,10 @@ interface EngineHandle {
   logits(): Region;
   generate(query: string, maxTokens: number): Result;
   text(): string;
-  tokenize(text: string): TokenIds;
+  tokenize(text: string): Result;
   detokenize(ids: TokenIds): string;
-  queryTokens(query: string): TokenIds;
+  queryTokens(query: string): Result;
+  ids(): TokenIds;
   scratchBytes(): number;
   toolCacheBytes(): number;
   delete(): void;
@@ -47,15 +47,13 @@ interface EngineHandle {
 export interface ThimbleModule {
   HEAPU8: Uint8Array;
   HEAPF32: Float32Array;
-  Engine: new (kernels: string, maxFileBytes: number) => EngineHandle;
+  Engine: new (kernels: string) => EngineHandle;
   TokenIds: new () => TokenIds;
 }
 
 export interface EngineOptions {
   /** Default: the fastest that this machine runs. */
   kernels?: KernelSet;
-  /** A model file larger than this is refused. Default: 256 MiB. */
-  maxFileBytes?: number;
 }
 
 /** Bytes of a model file, in any chunks. */
@@ -74,7 +72,7 @@ export class Engine {
     onBytes: (loaded: number, total: number) => void = () => {},
   ): Promise<Engine> {
     const kernels = options.kernels ?? 'best';
-    const handle = new module.Engine(kernels, options.maxFileBytes ?? 256 * 2 ** 20);
+    const handle = new module.Engine(kernels);
     try {
       if (handle.kernels() === '') throw new EngineError('no_kernels', `The ${kernels} kernels do not run on this machine; ask for "best".`);
       let loaded = 0;
@@ -82,9 +80,6 @@ export class Engine {
         feed(module, handle, chunk);
         loaded += chunk.length;
         onBytes(loaded, handle.totalBytes());
-      }
-      if (!handle.loaded()) {
-        throw new EngineError('bad_weights', `The model file ends after ${loaded} of ${handle.totalBytes()} bytes; download it again.`);
       }
       check(handle.open());
       return new Engine(module, handle);
@@ -121,10 +116,16 @@ export class Engine {
     return this.handle.text();
   }
 
-  tokenize(text: string): number[] { return take(this.handle.tokenize(text)); }
+  tokenize(text: string): number[] {
+    check(this.handle.tokenize(text));
+    return take(this.handle.ids());
+  }
   detokenize(ids: readonly number[]): string { return this.withTokens(ids, (list) => this.handle.detokenize(list)); }
   /** Ids of the query segment that `encode(query)` would read with the tools set now. */
-  queryTokens(query: string): number[] { return take(this.handle.queryTokens(query)); }
+  queryTokens(query: string): number[] {
+    check(this.handle.queryTokens(query));
+    return take(this.handle.ids());
+  }
 
   /** Bytes in use, by purpose; `total` is the module's whole memory. */
   memory(): { total: number; scratch: number; toolCache: number } {
@@ -144,7 +145,10 @@ export class Engine {
   private withTokens<T>(ids: readonly number[], use: (list: TokenIds) => T): T {
     const list = new this.module.TokenIds();
     try {
-      for (const id of ids) list.push_back(id);
+      for (const id of ids) {
+        if ((id | 0) !== id) throw new EngineError('bad_input', `${id} is not a token id.`);  // Embind would wrap it
+        list.push_back(id);
+      }
       return use(list);
     } finally {
       list.delete();
