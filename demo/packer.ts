@@ -9,7 +9,7 @@ function roleOf(file: File): Role | undefined {
 }
 
 const bytesOf = async (file: File): Promise<Uint8Array> => new Uint8Array(await file.arrayBuffer());
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+const size = (bytes: number): string => (bytes < 1e5 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 // Lets the page repaint between two sections.
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
@@ -75,7 +75,7 @@ class Packer {
       this.files.set(role, file);
       const row = this.find(`[data-role=${role}]`);
       row.classList.add('here');
-      row.querySelector('span')!.textContent = `${file.name}, ${megabytes(file.size)}`;
+      row.querySelector('span')!.textContent = `${file.name}, ${size(file.size)}`;
     }
     const checkpoint = this.files.get('checkpoint');
     const tokenizer = this.files.get('tokenizer');
@@ -111,7 +111,7 @@ class Packer {
     if (save.href) URL.revokeObjectURL(save.href);
     save.href = URL.createObjectURL(new Blob([file as BlobPart], { type: 'application/octet-stream' }));
     save.download = 'model.san';
-    save.textContent = `Save model.san (${megabytes(file.length)})`;
+    save.textContent = `Save model.san (${size(file.length)})`;
     save.hidden = false;
     this.say('Done.');
     this.onPacked(file);

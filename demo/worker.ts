@@ -2,30 +2,39 @@
 import factory from '../dist/thimble.mjs';
 import { Engine } from '../web/engine.ts';
 
-export type Request = { kind: 'load'; model: Blob } | { kind: 'run'; tools: string; query: string };
+export type Request = { kind: 'load'; model: string | Blob } | { kind: 'run'; tools: string; query: string };
 export type Reply =
-  | { kind: 'progress'; text: string }
+  | { kind: 'progress'; done: number }
   | { kind: 'loaded'; text: string }
   | { kind: 'answer'; text: string; toolsMs: number; answerMs: number }
   | { kind: 'error'; during: Request['kind']; text: string };
 
 const maxAnswerTokens = 256;
 const reply = (message: Reply) => postMessage(message);
-const percent = (done: number, total: number) => `${Math.round((100 * done) / total)} %`;
 
 let engine: Engine | undefined;
 
-async function* chunks(file: Blob): AsyncGenerator<Uint8Array> {
-  const reader = file.stream().getReader();
+async function open(model: string | Blob): Promise<ReadableStream<Uint8Array>> {
+  if (typeof model !== 'string') return model.stream();
+  const response = await fetch(model);
+  if (!response.ok || !response.body) throw new Error(`The model could not be fetched (HTTP ${response.status}); reload the page.`);
+  return response.body;
+}
+
+async function* chunks(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
   for (let part = await reader.read(); !part.done; part = await reader.read()) yield part.value;
 }
 
-async function load(model: Blob): Promise<void> {
+async function load(model: string | Blob): Promise<void> {
   const start = performance.now();
   engine?.dispose();
   engine = undefined;
-  engine = await Engine.load(await factory(), chunks(model), {}, (done, total) =>
-    reply({ kind: 'progress', text: `Loading: ${percent(done, total)}` }));
+  reply({ kind: 'progress', done: 0 });
+  const stream = await open(model);
+  engine = await Engine.load(await factory(), chunks(stream), {}, (loaded, total) => {
+    if (total > 0) reply({ kind: 'progress', done: loaded / total });
+  });
   const { total } = engine.memory();
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   reply({ kind: 'loaded', text: `Ready in ${seconds} s, ${engine.kernels} kernels, ${(total / 2 ** 20).toFixed(0)} MiB.` });

@@ -21,8 +21,8 @@ const mayInclude: Record<string, string[]> = {
 
 /** Folder -> folders and files that its modules may import, besides its own. */
 const mayImport: Record<string, string[]> = {
-  demo: ['js/', 'web/engine.ts', 'dist/'],  // js/ alone, once it has the package's API
-  js: ['web/protocol.ts'],
+  demo: ['js/', 'web/engine.ts', 'dist/', 'model/'],  // js/ alone, once it has the package's API
+  js: ['web/protocol.ts', 'web/errors.ts'],
   web: ['dist/'],
 };
 
