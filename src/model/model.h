@@ -66,8 +66,8 @@ class Model {
 
   /// Encodes the query segment, which attends to itself and to `tools`, and readies the decoder
   /// for it. The states of `tools` must stay alive until the last decode or forget_query; their
-  /// order is an order of summation, so the caller keeps it canonical. In bidirectional mode `tokens` hold the tools
-  /// too and `tools` is empty.
+  /// order is an order of summation, so the caller keeps it canonical. In bidirectional mode
+  /// `tokens` hold the tools too and `tools` is empty.
   Status encode_query(std::span<const TokenId> tokens, std::span<const SegmentState* const> tools);
 
   /// Lets go of the tools' states: decode refuses until the next encode_query.
