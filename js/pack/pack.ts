@@ -19,9 +19,15 @@ export interface PackOptions {
 const PICKLE_PROTO = 0x80;
 const BRACE = 0x7b;
 
+// A safetensors file starts with the length of its JSON header, below 2^32, so four bytes are zero; its first byte may be
+// any, that of a pickle too. In a pickle those four and a brace would be a frame of 2^40 bytes.
+function isSafetensors(bytes: Uint8Array): boolean {
+  return bytes[8] === BRACE && bytes.subarray(4, 8).every((byte) => byte === 0);
+}
+
 function readCheckpoint(bytes: Uint8Array): ModelSource {
+  if (isSafetensors(bytes)) return readSafetensors(bytes);
   if (bytes[0] === PICKLE_PROTO) return readNeedle(bytes);
-  if (bytes[8] === BRACE) return readSafetensors(bytes);
   throw new PackError('bad_checkpoint',
     'the checkpoint is neither a Needle v1 pickle (needle.pkl) nor a safetensors file');
 }
