@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 SIGNED = {np.dtype("u1"): np.uint8, np.dtype("u2"): np.int16, np.dtype("u8"): np.int64}
 HELD_OUT = "heldout"
@@ -30,6 +31,22 @@ def to_tensors(rows, pin):
 def to_device(batch, device):
     """All fields as int64 on the device."""
     return {k: v.to(device, non_blocking=True).long() for k, v in batch.items()}
+
+
+class MixedLoader:
+    """Batches of which the last rows, `share` of all, come from `text` rows, their decoder padded.
+
+    tasks, text: functions of a row count that make a Loader.
+    """
+
+    def __init__(self, tasks, text, rows, share):
+        count = max(1, round(rows * share))
+        self.tasks, self.text = tasks(rows - count), text(count)
+        self.held_out, self.passes = self.tasks.held_out, self.tasks.passes
+
+    def __next__(self):
+        tasks, text = next(self.tasks), next(self.text)
+        return {k: torch.cat((a, F.pad(text[k], (0, a.shape[1] - text[k].shape[1])))) for k, a in tasks.items()}
 
 
 class Loader:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from . import masks
-from .config import QUERY_SEGMENT
+from .config import QUERY_SEGMENT, UNK
 from .model import linear
 
 SLOTS = 48  # tools, and queries, in a row
@@ -41,6 +41,17 @@ def make_mask(relation, kind, dtype, count_blocks):
     if kind == "sdpa":
         return masks.bias_mask(relation, dtype)
     return masks.block_mask(relation, count_blocks)
+
+
+@torch.no_grad()
+def drop_tool_pieces(batch, share):
+    """The batch with `share` of its tool pieces read as <unk>; pieces that the row's answers hold stay."""
+    tokens, segments, target = batch["enc_tok"], batch["enc_seg"], batch["dec_tgt"]
+    held = torch.zeros(len(tokens), 1 << 16, dtype=torch.bool, device=tokens.device)
+    held.scatter_(1, target, True)
+    tool = (segments > 0) & (segments < QUERY_SEGMENT)
+    drop = tool & ~held.gather(1, tokens) & (torch.rand(tokens.shape, device=tokens.device) < share)
+    return {**batch, "enc_tok": tokens.masked_fill(drop, UNK)}
 
 
 @torch.no_grad()

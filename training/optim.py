@@ -31,6 +31,7 @@ class Optimizer:
         self.momentum = {s: torch.zeros(len(g), *s, device=g[0].device)
                          for s, g in self.groups.items()}
         self.muon_lr, self.beta, self.adamw_lr = stage.muon_lr, stage.muon_momentum, stage.adamw_lr
+        self.decay = stage.weight_decay
         fused = {"fused": True} if self.rest[0].is_cuda else {}
         self.adamw = torch.optim.AdamW(self.rest, lr=stage.adamw_lr, betas=(0.9, 0.95),
                                        weight_decay=0.0, **fused)
@@ -47,6 +48,7 @@ class Optimizer:
 
     @torch.no_grad()
     def step(self, factor):
+        self._decay(factor)
         for shape, group in self.groups.items():
             gradient = torch.stack([p.grad for p in group])
             momentum = self.momentum[shape]
@@ -61,6 +63,13 @@ class Optimizer:
         self.adamw.param_groups[0]["lr"] = self.adamw_lr * factor
         self.adamw.step()
         self.gradient.zero_()
+
+    def _decay(self, factor):
+        if not self.decay:
+            return
+        for group in self.groups.values():
+            torch._foreach_mul_(group, 1 - self.decay * self.muon_lr * factor)
+        torch._foreach_mul_([p for p in self.rest if p.dim() == 2], 1 - self.decay * self.adamw_lr * factor)
 
     def state_dict(self):
         return {"momentum": self.momentum, "adamw": self.adamw.state_dict()}

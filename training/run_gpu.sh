@@ -41,12 +41,15 @@ launch=(python3)
 [ "$gpus" -gt 1 ] && launch=(torchrun --standalone --nproc_per_node "$gpus")
 status=0
 "${launch[@]}" -m training.train --stage "$stage" --shards "$run/shards/$data" --run-dir "$run" \
-  --minutes "$minutes" --seed "${SEED:-1}" "$@" 2>&1 | tee -a "$run/$stage.txt" || status=$?
+  --text-shards "$run/shards/text" --minutes "$minutes" --seed "${SEED:-1}" "$@" 2>&1 | tee -a "$run/$stage.txt" || status=$?
 
 echo "shards: text $(ls "$run/shards/text" 2>/dev/null | grep -c npy$ || true)," \
   "tasks $(ls "$run/shards/tasks" 2>/dev/null | grep -c npy$ || true)"
 tail -n 3 "$run"/generate-*.log || true
 if [ -n "${OUT:-}" ]; then
+  if [ -e "$run/$stage/average.safetensors" ]; then
+    python3 -m training.export --split "$run/$stage/average.safetensors" --out "$OUT"
+  fi
   cp "$run/$stage/log.jsonl" "$OUT/$stage.jsonl" || true
   cp "$run/$stage/loss.png" "$OUT/$stage.png" 2>/dev/null || true
   if [ -e "$run/$stage/weights.safetensors" ]; then

@@ -23,7 +23,7 @@ import torch.distributed as dist  # noqa: E402
 from . import checkpoint, losses, masks, model as san  # noqa: E402
 from .config import STAGES, ModelConfig  # noqa: E402
 from .export import save_weights  # noqa: E402
-from .loader import Loader, to_device, to_tensors  # noqa: E402
+from .loader import Loader, MixedLoader, to_device, to_tensors  # noqa: E402
 from .optim import Optimizer  # noqa: E402
 
 RESERVE_SECONDS = 12  # kept back for the last validation and checkpoint
@@ -81,6 +81,8 @@ class Trainer:
         if compiled:
             self._compile()
         self.optimizer = Optimizer(self.model, stage)
+        self.parameters = list(self.model.parameters())
+        self.average = [p.detach().clone() for p in self.parameters] if stage.ema_decay else []
 
     def _compile(self):
         import torch._dynamo
@@ -92,14 +94,16 @@ class Trainer:
                             (self, "count_blocks")):
             setattr(owner, name, torch.compile(getattr(owner, name), dynamic=False))
 
-    def prepare(self, batch, extra):
-        return losses.prepare(to_device(batch, self.device), extra, self.model.attention,
+    def prepare(self, batch, extra, dropout=0.0):
+        batch = to_device(batch, self.device)
+        batch = losses.drop_tool_pieces(batch, dropout) if dropout else batch
+        return losses.prepare(batch, extra, self.model.attention,
                               self.model.compute_dtype, self.count_blocks)
 
     def losses(self, batch):
         """-> token loss and contrastive loss, both means."""
         stage = self.stage
-        p = self.prepare(batch, stage.contrastive_rows)
+        p = self.prepare(batch, stage.contrastive_rows, stage.tool_dropout)
         states, hidden = losses.forward(self.model, p)
         target = p.batch["dec_tgt"]
         token = self.token_loss(hidden, self.model.embedding, target, stage.quantized)
@@ -115,7 +119,23 @@ class Trainer:
         self.cluster.mean(self.optimizer.gradient)
         self.optimizer.step(factor)
         self.step += 1
+        self._update_average()
         return torch.stack((token.detach(), contrast.detach()))
+
+    @torch.no_grad()
+    def _update_average(self):
+        if self.average:
+            decay = min(self.stage.ema_decay, (1 + self.step) / (10 + self.step))
+            torch._foreach_mul_(self.average, decay)
+            torch._foreach_add_(self.average, self.parameters, alpha=1 - decay)
+
+    @torch.no_grad()
+    def swap_average(self):
+        """The model gets its averaged weights; a second call gives it its own again."""
+        for p, a in zip(self.parameters, self.average):
+            own = p.clone()
+            p.copy_(a)
+            a.copy_(own)
 
     def validate(self, loader):
         """Held-out rows -> token loss and share of answers right in full ({} without such rows).
@@ -141,7 +161,7 @@ class Trainer:
 
     def state(self):
         return {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
-                "step": self.step, "config": self.cfg.to_json(),
+                "step": self.step, "average": self.average, "config": self.cfg.to_json(),
                 "rng": (torch.get_rng_state(), random.getstate())}
 
     def restore(self, path, same_stage):
@@ -151,6 +171,7 @@ class Trainer:
             self.optimizer.load_state_dict(state["optimizer"])
         if same_stage:
             self.step = state["step"]
+            self.average = [a.to(self.device) for a in state["average"]]
             torch.set_rng_state(state["rng"][0])
             random.setstate(state["rng"][1])
 
@@ -246,6 +267,12 @@ def train(trainer, loader, log, directory, deadline, max_steps=None):
         checkpoint.save(directory, trainer.step, trainer.state())
         save_weights(Path(directory) / "weights.safetensors", trainer.model, half=True)
     log.write(step=trainer.step, last=trainer.step, **trainer.validate(loader))
+    if trainer.average:
+        trainer.swap_average()
+        if cluster.rank == 0:
+            save_weights(Path(directory) / "average.safetensors", trainer.model, half=True)
+        log.write(event="average", step=trainer.step, **trainer.validate(loader))
+        trainer.swap_average()
 
 
 def plot(directory):
@@ -279,14 +306,32 @@ def parse_arguments():
     parser.add_argument("--lr-start", type=float)
     parser.add_argument("--lr-end", type=float)
     parser.add_argument("--flat-fraction", type=float)
+    parser.add_argument("--weight-decay", type=float)
+    parser.add_argument("--text-share", type=float, help="share of the rows that are text rows; needs --text-shards")
+    parser.add_argument("--text-shards", help="directory of .npy shards of the text stage")
+    parser.add_argument("--tool-dropout", type=float)
+    parser.add_argument("--ema-decay", type=float)
     parser.add_argument("--seed", type=int, default=1)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.text_share and not args.text_shards:
+        parser.error("--text-share needs --text-shards")
+    return args
+
+
+def make_loader(args, stage, cluster, seed):
+    def rows_from(directory):
+        return lambda rows: Loader(directory, rows, cluster.rank, cluster.world, seed, cluster.device)
+
+    if not stage.text_share:
+        return rows_from(args.shards)(stage.rows_per_gpu)
+    return MixedLoader(rows_from(args.shards), rows_from(args.text_shards), stage.rows_per_gpu, stage.text_share)
 
 
 def main():
     args = parse_arguments()
     overrides = {"rows_per_gpu": args.rows, "lr_start": args.lr_start, "lr_end": args.lr_end,
-                 "flat_fraction": args.flat_fraction}
+                 "flat_fraction": args.flat_fraction, "weight_decay": args.weight_decay,
+                 "text_share": args.text_share, "tool_dropout": args.tool_dropout, "ema_decay": args.ema_decay}
     stage = dataclasses.replace(STAGES[args.stage],
                                 **{k: v for k, v in overrides.items() if v is not None})
     stage = dataclasses.replace(
@@ -304,8 +349,7 @@ def main():
         trainer.restore(source, same_stage=own is not None)
     for tensor in trainer.model.state_dict().values():
         cluster.from_first(tensor)
-    loader = Loader(args.shards, stage.rows_per_gpu, cluster.rank, cluster.world,
-                    seed=f"{args.seed}/{stage.name}/{trainer.step}", device=cluster.device)
+    loader = make_loader(args, stage, cluster, seed=f"{args.seed}/{stage.name}/{trainer.step}")
     log.write(event="start", commit=git_commit(), world=cluster.world, source=str(source),
               torch=torch.__version__, stage=dataclasses.asdict(stage), seed=args.seed,
               attention=args.attention)

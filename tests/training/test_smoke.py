@@ -20,6 +20,9 @@ class Smoke(unittest.TestCase):
         self.assertGreater(self.results["quantized"]["val_exact"],
                            self.results["float"]["val_exact"] - 0.03)
 
+    def test_regularized_training_keeps_what_was_learned_in_the_averaged_weights(self):
+        self.assertGreater(self.results["regularized"]["val_exact"], 0.9)
+
     def test_a_resumed_run_starts_from_the_saved_state(self):
         self.assertTrue(self.results["resumed"])
 
