@@ -19,8 +19,8 @@ test('the module that ships reproduces the original in all cases of ../shared/re
 test('one number off in a case is a miss of its own line', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'thimble-parity-'));
   try {
-    for (const name of parityFiles) cpSync(join(referenceDir, name), join(dir, name));
-    const file = JSON.parse(readFileSync(join(dir, 'cases.json'), 'utf8'));
+    for (const name of parityFiles) if (name !== 'cases.json') cpSync(join(referenceDir, name), join(dir, name));
+    const file = JSON.parse(readFileSync(join(referenceDir, 'cases.json'), 'utf8'));
     file.cases[7].encoder_last[0] += 2e-4;
     file.cases[7].logits_argmax[0] += 1;
     file.cases[7].free_text += '.';
