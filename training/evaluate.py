@@ -1,6 +1,6 @@
 """Greedy predictions of a weights file for cases, in PyTorch and without a grammar.
 
-python3 -m training.evaluate --weights W.safetensors --cases FILE.jsonl --out predictions.jsonl
+python3 -m training.evaluate --weights W.safetensors|MODEL.san --cases FILE.jsonl --out predictions.jsonl
 `--quantized` emulates the INT8 kernels. Scores with ../shared/eval/score.py where that exists.
 """
 import argparse
@@ -16,7 +16,8 @@ import torch
 
 from .decode import greedy
 from .export import load_weights
-from .render import parse_answer, tool_text
+from .render import parse_answer, squeeze, tool_text
+from .san import read_san
 
 SCORE = Path(__file__).parents[2] / "shared" / "eval" / "score.py"
 
@@ -36,13 +37,42 @@ def examples_of(cases, tokenizer):
     return out
 
 
+def load_model(path):
+    return read_san(path).model if str(path).endswith(".san") else load_weights(path)
+
+
+def asked(calls):
+    """The calls that a page would get: none where a required value was not said (null), since it has to ask back."""
+    return [] if any(None in c["arguments"].values() for c in calls) else calls
+
+
+def _comparable(value):
+    """Text in one case, numbers by value and truth values apart from them, objects without order."""
+    if isinstance(value, bool) or value is None:
+        return repr(value)
+    if isinstance(value, str):
+        return squeeze(value).casefold()
+    if isinstance(value, list):
+        return [_comparable(v) for v in value]
+    if isinstance(value, dict):
+        return sorted((k, repr(_comparable(v))) for k, v in value.items())
+    return float(value)
+
+
+def is_exact(calls, accepted):
+    """Are the calls, in any order, one of the accepted answers? None (no JSON) is never."""
+    form = lambda answer: sorted(repr(_comparable({"name": c["name"], "arguments": c["arguments"]})) for c in answer)
+    return calls is not None and any(form(calls) == form(answer) for answer in accepted)
+
+
 def prediction(case, answer, tokenizer):
     text = tokenizer.decode(answer.pieces)
-    confidence = math.exp(sum(answer.log_probabilities))
+    out = {"id": case["id"], "confidence": math.exp(sum(answer.log_probabilities)),
+           "log_probabilities": answer.log_probabilities, "raw": text}
     try:
-        return {"id": case["id"], "calls": parse_answer(text), "confidence": confidence}
+        return {**out, "calls": asked(parse_answer(text))}
     except ValueError:
-        return {"id": case["id"], "text": text, "confidence": confidence}
+        return {**out, "text": text}
 
 
 def predict(model, cases, tokenizer):
@@ -65,7 +95,7 @@ def main():
     parser.add_argument("--quantized", action="store_true")
     parser.add_argument("--score", default=str(SCORE))
     args = parser.parse_args()
-    model = load_weights(args.weights).to("cuda" if torch.cuda.is_available() else "cpu")
+    model = load_model(args.weights).to("cuda" if torch.cuda.is_available() else "cpu")
     model.quantized = args.quantized
     tokenizer = sentencepiece.SentencePieceProcessor(model_file=args.tokenizer)
     predictions = predict(model, read_cases(args.cases), tokenizer)
