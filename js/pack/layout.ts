@@ -148,4 +148,7 @@ export function checkConfig(c: ModelConfig): void {
     const value = c[field as keyof typeof choices];
     if (!(allowed as readonly string[]).includes(value)) fail(`${field} is ${value}, must be ${allowed.join(' or ')}`);
   }
+  if ((c.attention === 'tool_isolated') !== (c.text_format === 'thimble')) {
+    fail('text_format thimble goes with attention tool_isolated, needle with bidirectional');
+  }
 }

@@ -52,7 +52,7 @@ void Model::carve(Carver& carver) {
   const size_t positions = std::max<size_t>(rows, c.max_decode_len);
   x_ = carver.take<float>(rows * c.d_model);
   decoder_x_ = carver.take<float>(kTileRows * c.d_model);
-  q_ = carver.take<float>(kTileRows * wide);
+  q_ = carver.take<float>(std::max<size_t>(kTileRows * wide, c.contrastive_hidden));
   k_ = carver.take<float>(kTileRows * c.num_kv_heads * c.head_dim);
   v_ = carver.take<float>(kTileRows * c.num_kv_heads * c.head_dim);
   product_ = is_int8() ? nullptr : carver.take<float>(kTileRows * c.d_model);

@@ -134,7 +134,7 @@ class Model {
   AlignedBuffer memory_;
   float* x_ = nullptr;          // [max_segment_tokens][d_model] residual stream of the encoder
   float* decoder_x_ = nullptr;  // [kTileRows][d_model]
-  float* q_ = nullptr;          // [kTileRows][heads * head_dim]
+  float* q_ = nullptr;          // [kTileRows][heads * head_dim]; [contrastive_hidden] in the head
   float *k_ = nullptr, *v_ = nullptr;  // [kTileRows][kv_heads * head_dim]
   float* product_ = nullptr;    // [kTileRows][d_model], float path only
   float* logits_ = nullptr;     // [vocab_size]

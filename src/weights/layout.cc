@@ -66,7 +66,11 @@ Status check_head_and_enums(const Config& c) {
   Status s = check_range("attention", static_cast<uint32_t>(c.attention), 0, 1, 1);
   if (s.ok()) s = check_range("text_format", static_cast<uint32_t>(c.text_format), 0, 1, 1);
   if (s.ok()) s = check_range("weight_type", static_cast<uint32_t>(c.weight_type), 0, 1, 1);
-  return s;
+  if (!s.ok()) return s;
+  if ((c.attention == AttentionMode::tool_isolated) != (c.text_format == TextFormat::thimble)) {
+    return bad_header("text_format thimble goes with attention tool_isolated, needle with bidirectional");
+  }
+  return {};
 }
 
 Status check_config(const Config& c) {

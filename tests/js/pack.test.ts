@@ -191,6 +191,7 @@ const refusals: [what: string, file: Uint8Array, message: RegExp][] = [
   ['an impossible config', makeSafetensors(tinyTensors(), metadata({ ...exportedConfig(), num_heads: 3 })), /config: head_dim is 21/],
   ['a config of huge sizes', makeSafetensors(tinyTensors(), metadata({ ...exportedConfig(), vocab_size: 1e9 })), /vocab_size is 1000000000, must be 8 to 65536/],
   ['another attention', makeSafetensors(tinyTensors(), metadata({ ...exportedConfig(), attention: 'sideways' })), /attention is sideways/],
+  ['attention and text format at odds', makeSafetensors(tinyTensors(), metadata({ ...exportedConfig(), attention: 'bidirectional' })), /thimble goes with/],
   ['a calibration of texts', makeSafetensors(tinyTensors(), metadata({ ...exportedConfig(), calibration: ['a'] })), /calibration/],
   ['no config', makeSafetensors(tinyTensors(), { name: 'x' }), /__metadata__\.config is missing/],
   ['no metadata', rawSafetensors('{}', new Uint8Array()), /no __metadata__/],
