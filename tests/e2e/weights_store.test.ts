@@ -1,8 +1,11 @@
 // web/weights.ts in Chromium: damaged, full, missing and contended stores, each made for real.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { listTree } from '../run/files.ts';
 import { closeBrowser, FileServer, load, loadHere, openBrowser, sha256, smallChunk, smallFile, type Small } from './weights_page.ts';
 
 let browser: Awaited<ReturnType<typeof openBrowser>>;
@@ -43,23 +46,24 @@ const onDatabase = (page: Page, code: string) => page.evaluate((code) => new Pro
 }), code);
 
 const chunkKeys = (page: Page) => onDatabase(page, 'return chunks.getAllKeys()');
-const flip = (index: number) => `chunks.get(['small', ${index}]).onsuccess = ({ target }) => {
-  const bytes = new Uint8Array(target.result); bytes[77] ^= 1; chunks.put(bytes.buffer, ['small', ${index}]); };`;
+/** Overwrites four bytes of a stored chunk. */
+const damage = (index: number) => `chunks.get(['small', ${index}]).onsuccess = ({ target: { result: blob } }) => {
+  chunks.put(new Blob([blob.slice(0, 77), new Uint8Array(4), blob.slice(81)]), ['small', ${index}]); };`;
 const range = (from: number, to: number | '' = '') => `${from * smallChunk}-${to === '' ? '' : to * smallChunk - 1} 206`;
 
 const damages: [what: string, code: string, requests: string[]][] = [
-  ['a flipped byte', flip(2), [range(2, 3)]],
-  ['two flipped bytes', flip(0) + flip(4), [range(0, 1), range(4, 5)]],
-  ['two flipped bytes in a row, and a missing end', flip(2) + flip(3) + `chunks.delete(['small', 5])`, [range(2, 3), range(3, 4), range(5)]],
+  ['a damaged chunk', damage(2), [range(2, 3)]],
+  ['two damaged chunks', damage(0) + damage(4), [range(0, 1), range(4, 5)]],
+  ['two damaged chunks in a row, and a missing end', damage(2) + damage(3) + `chunks.delete(['small', 5])`, [range(2, 3), range(3, 4), range(5)]],
   ['a deleted record', `chunks.delete(['small', 1])`, [range(1, 2)]],
   ['a missing end', `chunks.delete(IDBKeyRange.bound(['small', 3], ['small', 9]))`, [range(3)]],
-  ['a shortened record', `chunks.put(new ArrayBuffer(5), ['small', 5])`, [range(5)]],
+  ['a shortened record', `chunks.put(new Blob(['short']), ['small', 5])`, [range(5)]],
   ['a record of another type', `chunks.put('text', ['small', 5])`, [range(5)]],
   ['a lost entry', `entries.clear()`, ['all 200']],
   ['an entry of other hashes', `entries.get('small').onsuccess = ({ target }) => {
     target.result.sha256[1] = '0'.repeat(64); entries.put(target.result); };`, ['all 200']],
   ['an entry that is no entry', `entries.put({ name: 'small' })`, ['all 200']],
-  ['a record too many', `chunks.put(new ArrayBuffer(5), ['small', 6])`, []],
+  ['a record too many', `chunks.put(new Blob(['more']), ['small', 6])`, []],
 ];
 for (const [what, code, requests] of damages) {
   test(`${what} in the store is noticed, and only what is bad is fetched again`, async () => {
@@ -80,7 +84,7 @@ test('damage without a source, or with a changed one, never reaches the consumer
   const mebibyte = 2 ** 20;
   await withSite(async ({ server, url, manifest }, page) => {
     await load(page, { url, manifest });
-    await onDatabase(page, flip(2));
+    await onDatabase(page, damage(2));
     assert.equal((await load(page, { manifest })).code, 'not_stored');
 
     server.file = randomBytes(2.5 * mebibyte);  // a file without a manifest
@@ -265,18 +269,30 @@ test('a database that is deleted during the load costs the store, not the load',
   });
 });
 
-test('a store outlives the browser', async () => {
+test('a store outlives the browser, and damage to its files on the disk is noticed', async () => {
   await withSite(async ({ server, url, manifest, hash }) => {
     let other = await openBrowser();
-    for (const downloaded of [server.file.length, 0]) {
+    const loadAgain = async () => {
+      await other.close();
+      other = await openBrowser(other.profile);
       const page = await other.newPage();
       await page.goto(server.url);
       const outcome = await load(page, { url, manifest });
-      assert.deepEqual([outcome.sha256, outcome.stored, outcome.downloaded], [hash, true, downloaded]);
-      if (downloaded === 0) continue;
-      await other.close();
-      other = await openBrowser(other.profile);
-    }
+      assert.deepEqual([outcome.sha256, outcome.stored], [hash, true]);
+      return outcome.downloaded;
+    };
+    const chunkFiles = () => listTree(other.profile).filter((name) => name.includes('.indexeddb.blob/')).map((name) => join(other.profile, name))
+      .filter((name) => statSync(name).size === smallChunk);
+    assert.equal(await loadAgain(), server.file.length);
+    assert.equal(await loadAgain(), 0);
+    await other.close();
+    assert.equal(chunkFiles().length, 5);
+    rmSync(chunkFiles()[0]!);
+    const fd = openSync(chunkFiles()[2]!, 'r+');
+    writeSync(fd, new Uint8Array(4), 0, 4, 77);
+    closeSync(fd);
+    assert.equal(await loadAgain(), 2 * smallChunk);
+    assert.equal(await loadAgain(), 0);
     await closeBrowser(other);
   });
 });

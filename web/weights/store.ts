@@ -21,7 +21,7 @@ export interface Entry extends Omit<Manifest, 'bytes'> {
 
 interface Schema extends DBSchema {
   entries: { key: string; value: Entry };
-  chunks: { key: [name: string, index: number]; value: ArrayBuffer };
+  chunks: { key: [name: string, index: number]; value: Blob };  // half the reading time of an ArrayBuffer in Chromium
 }
 
 const database = 'thimble-weights';
@@ -65,9 +65,11 @@ export class Store {
     return { entry, present: new Set(keys.map(([, index]) => index)) };
   }
 
+  /** Undefined if it is missing or the browser has lost its bytes. */
   async read(index: number): Promise<Bytes | undefined> {
-    const buffer: unknown = await this.db.get('chunks', [this.name, index]);
-    return buffer instanceof ArrayBuffer ? new Uint8Array(buffer) : undefined;
+    const blob: unknown = await this.db.get('chunks', [this.name, index]);
+    if (!(blob instanceof Blob)) return undefined;
+    return blob.arrayBuffer().then((buffer) => new Uint8Array(buffer), () => undefined);
   }
 
   /** Starts the file anew: its old chunks are freed. */
@@ -76,11 +78,10 @@ export class Store {
     await done(tx, tx.objectStore('chunks').delete(this.range()), tx.objectStore('entries').put(entry));
   }
 
-  /** Stores a chunk and what it makes known of the file: both or neither. Serializes `bytes` before it returns. */
+  /** Stores a chunk and what it makes known of the file: both or neither. Copies `bytes` and `entry` before it returns. */
   async write(index: number, bytes: Bytes, entry: Entry): Promise<void> {
-    const whole = bytes.length === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer;
     const tx = this.db.transaction(stores, 'readwrite', written);
-    await done(tx, tx.objectStore('chunks').put(whole, [this.name, index]), tx.objectStore('entries').put(entry));
+    await done(tx, tx.objectStore('chunks').put(new Blob([bytes]), [this.name, index]), tx.objectStore('entries').put(entry));
   }
 
   async writeEntry(entry: Entry): Promise<void> { await this.db.put('entries', entry); }
