@@ -1,11 +1,13 @@
 // Collects what the core tests read (tests/core/test_data.h) in build/test-data:
 //   reference/   ../shared/reference as it is, and the models packed from it
-//   golden/      tests/golden
+//   golden/      tests/golden, and the models packed from golden/san/model.safetensors
 //   model/       the model that ships
 //   tokenizer/   NAME.section, packed from the models that tests/golden/make_tokenizer_golden.py knows as NAME
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { packModel } from '../js/pack/pack.ts';
+import { readSafetensors } from '../js/pack/safetensors.ts';
+import { writeSan } from '../js/pack/san.ts';
 import { buildTokenizerSection } from '../js/pack/sentencepiece.ts';
 import { buildDir, listTree, referenceDir, rootDir, testDataDir } from '../tests/run/files.ts';
 
@@ -39,6 +41,13 @@ function packTokenizers(into: string): void {
   }
 }
 
+/** Without packModel, since the tiny model's vocabulary is no whole tokenizer: its tests use token ids only. */
+async function packGolden(dir: string): Promise<void> {
+  const source = readSafetensors(readFileSync(join(dir, 'model.safetensors')));
+  const tokenizer = buildTokenizerSection(readFileSync(join(rootDir, 'model/tokenizer.model')));
+  for (const type of ['f32', 'i8'] as const) writeFileSync(join(dir, `${type}.san`), await writeSan(source, tokenizer, type));
+}
+
 export async function collectTestData(): Promise<void> {
   if (!existsSync(referenceDir)) {
     console.error('The folder ../shared/reference (numbers of the original implementation) is not beside this clone. ' +
@@ -48,6 +57,7 @@ export async function collectTestData(): Promise<void> {
   rmSync(testDataDir, { recursive: true, force: true });
   await collectReference(referenceDir, testDataDir);
   cpSync(join(rootDir, 'tests/golden'), join(testDataDir, 'golden'), { recursive: true });
+  await packGolden(join(testDataDir, 'golden/san'));
   cpSync(join(rootDir, 'model'), join(testDataDir, 'model'), { recursive: true });
   packTokenizers(join(testDataDir, 'tokenizer'));
 }

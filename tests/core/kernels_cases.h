@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "core/test_data.h"
 #include "kernels/kernels.h"
 
 namespace thimble::test {
@@ -185,7 +186,7 @@ double cosine(const std::vector<A>& a, const std::vector<B>& b) {
 template <class A, class B>
 double largest_difference(const std::vector<A>& a, const std::vector<B>& b) {
   double largest = 0;
-  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::fabs(static_cast<double>(a[i]) - b[i]));
+  for (size_t i = 0; i < a.size(); ++i) largest = larger(largest, static_cast<double>(a[i]) - b[i]);
   return largest;
 }
 

@@ -22,15 +22,15 @@ TEST_CASE("exp, exp2 and sigmoid are within their stated errors") {
   double exp_error = 0, exp2_error = 0, sigmoid_error = 0;
   for (int i = -87000; i <= 88000; i += 7) {
     const float x = static_cast<float>(i) / 1000.0f;
-    exp_error = std::max(exp_error, relative_error(math::exp(x), std::exp(static_cast<double>(x))));
+    exp_error = larger(exp_error, relative_error(math::exp(x), std::exp(static_cast<double>(x))));
   }
   for (int i = -125990; i <= 0; i += 7) {
     const float x = static_cast<float>(i) / 1000.0f;
-    exp2_error = std::max(exp2_error, relative_error(math::exp2(x), std::exp2(static_cast<double>(x))));
+    exp2_error = larger(exp2_error, relative_error(math::exp2(x), std::exp2(static_cast<double>(x))));
   }
   for (int i = -80000; i <= 80000; i += 7) {
     const float x = static_cast<float>(i) / 1000.0f;
-    sigmoid_error = std::max(sigmoid_error, relative_error(math::sigmoid(x), 1 / (1 + std::exp(-static_cast<double>(x)))));
+    sigmoid_error = larger(sigmoid_error, relative_error(math::sigmoid(x), 1 / (1 + std::exp(-static_cast<double>(x)))));
   }
   CHECK(exp_error < 3e-7);
   CHECK(exp2_error < 2e-7);

@@ -7,6 +7,7 @@
 
 #include "core/naive_model.h"
 #include "core/random_model.h"
+#include "core/test_data.h"
 #include "model/model.h"
 
 using namespace thimble;
@@ -22,7 +23,7 @@ bool same_bits(std::span<const float> a, std::span<const float> b) {
 double largest_difference(std::span<const float> a, std::span<const double> b) {
   REQUIRE(a.size() == b.size());
   double largest = 0;
-  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+  for (size_t i = 0; i < a.size(); ++i) largest = larger(largest, a[i] - b[i]);
   return largest;
 }
 

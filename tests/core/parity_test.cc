@@ -44,7 +44,7 @@ std::vector<TokenId> ids(const Json& list) {
 double difference(std::span<const float> got, const Json& want, size_t offset = 0) {
   double largest = 0;
   for (rapidjson::SizeType i = 0; i < want.Size(); ++i)
-    largest = std::max(largest, std::abs(got[offset + i] - want[i].GetDouble()));
+    largest = larger(largest, got[offset + i] - want[i].GetDouble());
   return largest;
 }
 

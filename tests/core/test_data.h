@@ -1,15 +1,21 @@
 // Test files by name, the same natively and in WASM (where tests/run puts them into the in-memory file system).
 // scripts/test_data.ts collects them in build/test-data:
 //   "reference/..."  ../shared/reference as it is, and reference.san packed from it
-//   "golden/..."     tests/golden
+//   "golden/..."     tests/golden, and golden/san packed
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
+
+// The larger of `largest` and |difference|; not a number counts as infinite (std::max would drop it).
+inline double larger(double largest, double difference) {
+  return std::isnan(difference) ? INFINITY : std::fmax(largest, std::fabs(difference));
+}
 
 // The whole file. A missing file ends the test program: a test that cannot see its data must not pass.
 inline std::vector<uint8_t> read_test_file(std::string_view name) {
