@@ -15,9 +15,8 @@ import sentencepiece
 import torch
 
 from .decode import greedy
-from .export import load_weights
 from .render import parse_answer, squeeze, tool_text
-from .san import read_san
+from .san import load_model
 
 SCORE = Path(__file__).parents[2] / "shared" / "eval" / "score.py"
 
@@ -35,10 +34,6 @@ def examples_of(cases, tokenizer):
         out.append(([tokenizer.encode(tool_text(t)) for t in tools],
                     tokenizer.encode(case["query"])))
     return out
-
-
-def load_model(path):
-    return read_san(path).model if str(path).endswith(".san") else load_weights(path)
 
 
 def asked(calls):

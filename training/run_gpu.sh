@@ -34,6 +34,7 @@ case $data in
   text) generate text "${SHARDS_TEXT:-1024}" ;;
   tasks) generate tasks "${SHARDS_TASKS:-4096}" ;;
 esac
+if [[ " $* " == *" --text-share "* ]]; then generate text "${SHARDS_TEXT:-1024}"; fi
 # While text trains, the cores already make the tasks shards of the next call.
 [ "$stage" = text ] && generate tasks "${SHARDS_TASKS:-4096}"
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from .config import ModelConfig
+from .export import load_weights
 from .model import SAN
 from .quantize import quantize_array
 
@@ -116,6 +117,11 @@ def read_san(path):
     model = SAN(cfg)
     model.load_state_dict(read_tensors(parts, cfg, model.state_dict()))
     return SanFile(model.eval(), parts[2, 0], json.loads(parts[1, 0] or b"{}"))
+
+
+def load_model(path):
+    """A .san or .safetensors file -> SAN in float32 on the CPU."""
+    return read_san(path).model if str(path).endswith(".san") else load_weights(path)
 
 
 def read_tensors(parts, cfg, like):

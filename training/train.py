@@ -25,6 +25,7 @@ from .config import STAGES, ModelConfig  # noqa: E402
 from .export import save_weights  # noqa: E402
 from .loader import Loader, MixedLoader, to_device, to_tensors  # noqa: E402
 from .optim import Optimizer  # noqa: E402
+from .san import load_model  # noqa: E402
 
 RESERVE_SECONDS = 12  # kept back for the last validation and checkpoint
 VALIDATE_SECONDS = 90
@@ -164,9 +165,14 @@ class Trainer:
                 "step": self.step, "average": self.average, "config": self.cfg.to_json(),
                 "rng": (torch.get_rng_state(), random.getstate())}
 
+    def start_from(self, weights):
+        self.model.load_state_dict(weights)
+        if self.average:
+            self.average = [p.detach().clone() for p in self.parameters]
+
     def restore(self, path, same_stage):
         state = checkpoint.load(path)
-        self.model.load_state_dict(state["model"])
+        self.start_from(state["model"])
         if same_stage or self.stage.keep_optimizer:
             self.optimizer.load_state_dict(state["optimizer"])
         if same_stage:
@@ -306,6 +312,7 @@ def parse_arguments():
     parser.add_argument("--lr-start", type=float)
     parser.add_argument("--lr-end", type=float)
     parser.add_argument("--flat-fraction", type=float)
+    parser.add_argument("--weights", help=".safetensors or .san to start from where there is no checkpoint")
     parser.add_argument("--weight-decay", type=float)
     parser.add_argument("--text-share", type=float, help="share of the rows that are text rows; needs --text-shards")
     parser.add_argument("--text-shards", help="directory of .npy shards of the text stage")
@@ -347,6 +354,9 @@ def main():
     source = own or (checkpoint.latest(Path(args.run) / stage.init) if stage.init else None)
     if source:
         trainer.restore(source, same_stage=own is not None)
+    elif args.weights:
+        source = args.weights
+        trainer.start_from(load_model(source).state_dict())
     for tensor in trainer.model.state_dict().values():
         cluster.from_first(tensor)
     loader = make_loader(args, stage, cluster, seed=f"{args.seed}/{stage.name}/{trainer.step}")
