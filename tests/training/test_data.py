@@ -12,6 +12,7 @@ from training.data.dress import Style, dress_tool
 from training.data.fillers import Filler
 from training.data.numbers import number_words
 from training.data.situation import Ask, finish
+from training.data.vary import vary
 from training.rows import D, EOS, QUERY_BASE, ROW, T, TEXT_D, TEXT_ROW, TOOL_CALL, TOOLS, RowBuilder
 
 CARD = {"domain": "food", "tool": {"name": "add_to_order", "description": "Add a dish.", "parameters": {
@@ -133,6 +134,33 @@ class MembersTest(unittest.TestCase):
             self.assertIn(properties["state"]["default"], properties["state"]["enum"])
             self.assertEqual(set(properties["unit"]["enum"]), {"km", "mi"})
         self.assertEqual((arguments["state"], arguments["zones"]), ("ARMED_AWAY", ["BACK_DOOR"]))
+
+
+class VaryTest(unittest.TestCase):
+    SCHEMAS = {0: {"properties": {"n": {"type": "integer", "minimum": 10, "maximum": 60}, "who": {"type": "string"},
+                                  "mode": {"type": "string", "enum": ["eco"]}, "gift": {"type": "boolean"}}}}
+
+    @staticmethod
+    def other(rng, key, old):
+        return "Zoe"
+
+    def run_all(self, query, arguments):
+        """What 200 seeds make of a case with one call, those that changed."""
+        out = [vary(random.Random(seed), query, [(0, arguments)], self.SCHEMAS, self.other, rate=1.0) for seed in range(200)]
+        return [(q, calls[0][1]) for q, calls in out if q != query]
+
+    def test_query_and_answer_change_alike_within_bounds(self):
+        changed = self.run_all("eco table for Ann, 20 people", {"n": 20, "who": "Ann", "mode": "eco", "gift": True})
+        self.assertGreater(len(changed), 150)
+        for query, arguments in changed:
+            self.assertEqual(query, f"eco table for Zoe, {arguments['n']} people")
+            self.assertTrue(10 <= arguments["n"] <= 60)
+            self.assertEqual((arguments["who"], arguments["mode"], arguments["gift"]), ("Zoe", "eco", True))
+
+    def test_what_is_said_twice_or_otherwise_stays(self):
+        for query, arguments in (("20 or 20", {"n": 20}), ("at 20:15", {"n": 20}), ("at 20.5", {"n": 20}), ("twenty", {"n": 20}),
+                                 ("Annabel", {"who": "Ann"}), ("eco", {"who": "eco"}), ("gift 1", {"gift": True})):
+            self.assertEqual(self.run_all(query, arguments), [], query)
 
 
 class RowsTest(unittest.TestCase):

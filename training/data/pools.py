@@ -5,6 +5,7 @@ from training.data.alias import draw_alias
 from training.data.asks import CardAsks
 from training.data.dress import draw_style, dress_tool, make_pushy
 from training.data.situation import Ask, Situation
+from training.data.vary import vary
 from training.render import tool_text
 
 CHARS_PER_PIECE = 3.3
@@ -25,6 +26,15 @@ class SlotValues:
                 if filler.kind == "list" and properties.get(slot, {}).get("type") == "string" and "enum" not in properties[slot]:
                     self.by_name.setdefault(slot, set()).update(s for s, _ in filler.items if len(s) > 3 and re.search(r"[a-z]{3}", s))
         self.by_name = {k: sorted(v) for k, v in self.by_name.items()}
+
+    def like(self, rng, slot, old):
+        """A value of a like-named slot that looks like the text `old`; None when there is none."""
+        values = self.by_name.get(slot, ())
+        if len(values) < 30:
+            return None
+        value = rng.choice(values)
+        same = len(value.split()) <= len(old.split()) + 1 and value[0].isupper() == old[0].isupper() and value != old
+        return value if same else None
 
     def draw(self, rng, slot, filler):
         """A value of a like-named slot that looks like this filler's values; None when there is none."""
@@ -118,10 +128,12 @@ class CardPools:
 
 
 class ScenePools:
-    """Whole scenes: their tools in other clothes, their cases as they are."""
+    """Whole scenes: their tools in other clothes, their cases with other values."""
 
-    def __init__(self, library):
-        self.library = library
+    def __init__(self, library, varied=0.0):
+        """varied: share of the cases whose copied values change."""
+        self.library, self.varied = library, varied
+        self.values = SlotValues(library)
 
     def situation(self, rng, budget):
         record, ids = rng.choice(self.library.scenes)
@@ -146,8 +158,12 @@ class ScenePools:
     def _asks(self, rng, cases, index, ids):
         for case in cases:
             calls = [(index[a["name"]], a["arguments"]) for a in case["a"]]
+            query = case["q"]
             careful = case["k"] in ("adversarial", "correction", "negation") or '"' in case["q"]
-            yield Ask(case["q"], calls, case["k"], "scenes", case.get("lang", "en"), careful=careful)
+            if not careful and case.get("lang", "en") == "en" and rng.random() < self.varied:
+                schemas = {p: self.library.entries[ids[p]].tool["parameters"] for p, _ in calls}
+                query, calls = vary(rng, query, calls, schemas, self.values.like)
+            yield Ask(query, calls, case["k"], "scenes", case.get("lang", "en"), careful=careful)
             if len(calls) == 1 and case["k"] in ("plain", "confusable") and rng.random() < 0.03:
                 gold = ids[calls[0][0]]
                 close = frozenset(p for p in index.values() if p == calls[0][0] or self.library.alike(gold, ids[p]) > 0.3

@@ -12,6 +12,7 @@ from training.rows import MAX_ANSWER_PIECES, MAX_QUERY_PIECES, MAX_TOOL_PIECES, 
 PATIENCE = 8          # asks or situations in a row that may fail before a row is closed
 BATCH = 12            # asks that are tokenised together
 ALIASED = 0.3         # share of the training pools of cards with other words for their things
+VARIED = 0.6          # share of the cases of training scenes with other values
 ANSWER_PIECES = 24    # about the mean
 LEAST_ROOM = (70, 30)  # pieces left in encoder and decoder that still make a new situation worth it
 
@@ -109,8 +110,8 @@ def make_mix(corpus, library, split):
 
     The unseen split has cards and scenes only.
     """
-    aliased = ALIASED if split == "train" else 0.0
-    own = [(CardPools(library, corpus, aliased), 0.36), (ScenePools(library), 0.13)]
+    aliased, varied = (ALIASED, VARIED) if split == "train" else (0.0, 0.0)
+    own = [(CardPools(library, corpus, aliased), 0.36), (ScenePools(library, varied), 0.13)]
     if split != "train":
         return Mix(own)
     return Mix(own + [(NluPools(corpus), 0.14), (FcPools(corpus), 0.90), (OpenApiPools(corpus), 0.34)])
