@@ -6,7 +6,7 @@ import numpy as np
 
 from training import schema
 from training.data import names, noise, text
-from training.data.alias import draw_alias
+from training.data.alias import draw_alias, scene_alias
 from training.data.cards import fill, parse_card
 from training.data.dress import Style, dress_tool
 from training.data.fillers import Filler
@@ -110,6 +110,14 @@ class AliasTest(unittest.TestCase):
         self.assertIsNone(draw_alias_of(inflected))
         tool = {**self.RECORD["tool"], "parameters": {"type": "object", "properties": {"time": {"type": "string", "enum": ["alarm time", "noon"]}}}}
         self.assertIsNone(draw_alias_of({**self.RECORD, "tool": tool}))
+
+    def test_a_scene_keeps_the_words_of_its_arguments(self):
+        tools = [{"name": n, "parameters": {"type": "object", "properties": {"text": {"type": "string"}}}} for n in ("add_note", "set_alarm")]
+        cases = [{"q": "note: alarm company", "a": [{"name": "add_note", "arguments": {"text": "alarm company"}}]},
+                 {"q": "another note: milk", "a": [{"name": "add_note", "arguments": {"text": "milk"}}]},
+                 {"q": "alarm", "a": [{"name": "set_alarm", "arguments": {}}]}, {"q": "alarm please", "a": [{"name": "set_alarm", "arguments": {}}]}]
+        drawn = [scene_alias(random.Random(seed), {"tools": tools, "cases": cases}, ["walnut"]) for seed in range(20)]
+        self.assertEqual({w for a in drawn if a for w in a.words}, {"note"})
 
 
 def draw_alias_of(record):

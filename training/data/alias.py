@@ -5,9 +5,10 @@ So that a model finds a tool by reading it, and not because it remembers that to
 import dataclasses
 import re
 
-from training.data.cards import SLOT
+from training.data.cards import SLOT, Card, Utterance
 from training.data.lexicon import IMPERATIVES, VERBS
 from training.data.names import NAME_WORDS, words_of
+from training.data.noise import leaves
 
 LEAST_SHARE = 0.25  # of a card's wordings that must say the word
 _ONSETS = "b c d f g h j k l m n p r s t v w z br cl dr fl gr kr pl sk sn st tr".split()
@@ -99,9 +100,23 @@ class Alias:
                                    misses=[self.text(x) for x in card.misses])
 
 
-def draw_alias(rng, cards, nouns):
-    """An Alias for some of the words of these cards; None when none of them has a word to change."""
-    stems = sorted({w for card in cards for w in _telling_words(card)})
+def plain_nouns(corpus):
+    """Everyday words that may stand in for others."""
+    return sorted({w.lower() for w in corpus.entities("nouns") if w.isalpha() and 3 < len(w) < 9})
+
+
+def scene_alias(rng, record, nouns):
+    """An Alias for a scene's tools; words of any argument stay. None when there is no word to change."""
+    cases = [c for c in record["cases"] if c.get("lang", "en") == "en"]
+    cards = [Card("", "", t, [Utterance(c["q"]) for c in cases if any(a["name"] == t["name"] for a in c["a"])], [])
+             for t in record["tools"]]
+    said = " ".join(s for c in cases for a in c["a"] for s in leaves(a["arguments"]))
+    return draw_alias(rng, cards, nouns, never=frozenset(_stem(w.lower()) for w in re.findall(r"[^\W\d_]+", said)))
+
+
+def draw_alias(rng, cards, nouns, never=frozenset()):
+    """An Alias for some of the words of these cards but `never`; None when none of them has a word to change."""
+    stems = sorted({w for card in cards for w in _telling_words(card)} - never)
     stems = [w for w in stems if rng.random() < 0.7]
     words = {}
     for stem in stems:

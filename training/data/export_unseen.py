@@ -32,7 +32,7 @@ def accepted(calls):
 
 def cases(corpus, count, seed):
     library = Library(corpus, "unseen")
-    pools, seen = [(CardPools(library, corpus), 0.7), (ScenePools(library), 0.3)], set(banned_queries())
+    pools, seen = [(CardPools(library, corpus), 0.7), (ScenePools(library, corpus), 0.3)], set(banned_queries())
     rng = rng_for(seed, "unseen")
     out = []
     while len(out) < count:

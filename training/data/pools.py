@@ -1,7 +1,7 @@
 """Situations from cards and scenes."""
 import re
 
-from training.data.alias import draw_alias
+from training.data.alias import draw_alias, plain_nouns, scene_alias
 from training.data.asks import CardAsks
 from training.data.dress import draw_style, dress_tool, make_pushy
 from training.data.situation import Ask, Situation
@@ -74,7 +74,7 @@ class CardPools:
         """aliased: share of the pools whose things have other names."""
         self.library, self.aliased = library, aliased
         self.values = SlotValues(library)
-        self.nouns = sorted({w.lower() for w in corpus.entities("nouns") if w.isalpha() and 3 < len(w) < 9})
+        self.nouns = plain_nouns(corpus)
         self.short = {i for i in library.card_ids if estimated_pieces(library.entries[i].tool) < SHORT_TOOL}
 
     def _choose(self, rng, size):
@@ -130,15 +130,20 @@ class CardPools:
 class ScenePools:
     """Whole scenes: their tools in other clothes, their cases with other values."""
 
-    def __init__(self, library, varied=0.0):
-        """varied: share of the cases whose copied values change."""
-        self.library, self.varied = library, varied
+    def __init__(self, library, corpus, varied=0.0, aliased=0.0):
+        """varied: share of the cases whose copied values change; aliased: of the scenes whose things have other names."""
+        self.library, self.varied, self.aliased = library, varied, aliased
+        self.nouns = plain_nouns(corpus)
         self.values = SlotValues(library)
 
     def situation(self, rng, budget):
         record, ids = rng.choice(self.library.scenes)
         style = draw_style(rng)
-        tools = record["tools"]
+        tools, cases = record["tools"], record["cases"]
+        alias = scene_alias(rng, record, self.nouns) if rng.random() < self.aliased else None
+        if alias:
+            tools = [alias.tool(t) for t in tools]
+            cases = [{**c, "q": alias.text(c["q"])} for c in cases if c.get("lang", "en") == "en"]
         taken = set()
         dressed = [dress_tool(rng, t, style, taken) for t in tools]
         while sum(estimated_pieces(d.tool) for d in dressed) > budget:
@@ -146,16 +151,17 @@ class ScenePools:
             if not dressed:
                 return None
         # Tools beyond the scene's own are not added: a refused case might fit them.
-        index = {t["name"]: p for p, t in enumerate(tools[:len(dressed)])}
-        cases = [c for c in record["cases"] if all(a["name"] in index for a in c["a"])]
+        index = {t["name"]: p for p, t in enumerate(record["tools"][:len(dressed)])}
+        cases = [c for c in cases if all(a["name"] in index for a in c["a"])]
         rng.shuffle(cases)
         if style.examples:
             cases = self._show_examples(rng, cases, index, dressed)
         if rng.random() < 0.02:
             make_pushy(rng, dressed)
-        return Situation(dressed, self._asks(rng, cases, index, ids))
+        original = alias.original if alias else lambda query: query
+        return Situation(dressed, self._asks(rng, cases, index, ids, original))
 
-    def _asks(self, rng, cases, index, ids):
+    def _asks(self, rng, cases, index, ids, original):
         for case in cases:
             calls = [(index[a["name"]], a["arguments"]) for a in case["a"]]
             query = case["q"]
@@ -167,7 +173,7 @@ class ScenePools:
             if len(calls) == 1 and case["k"] in ("plain", "confusable") and rng.random() < 0.03:
                 gold = ids[calls[0][0]]
                 close = frozenset(p for p in index.values() if p == calls[0][0] or self.library.alike(gold, ids[p]) > 0.3
-                                  or self.library.query_overlap(case["q"], ids[p]) > 0.5)
+                                  or self.library.query_overlap(original(case["q"]), ids[p]) > 0.5)
                 yield Ask(case["q"], [], "removed", "scenes", case.get("lang", "en"), blocked=close, careful=careful)
 
     @staticmethod
