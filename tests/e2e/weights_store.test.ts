@@ -5,6 +5,7 @@ import { closeSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import type { InPage } from './weights_worker.ts';
 import { listTree } from '../run/files.ts';
 import { closeBrowser, FileServer, load, loadHere, openBrowser, sha256, smallChunk, smallFile, type Small } from './weights_page.ts';
 
@@ -266,6 +267,25 @@ test('a database that is deleted during the load costs the store, not the load',
     const outcome = await loading;
     assert.deepEqual([outcome.sha256, outcome.stored, outcome.reason], [hash, false, 'failed']);
     assert.equal((await load(page, { url, manifest })).stored, true);
+  });
+});
+
+test('the page asks once for storage that stays', async () => {
+  await withSite(async ({ server }, page) => {
+    const ask = () => page.evaluate(async () => {
+      const { persist } = StorageManager.prototype;
+      let asked = 0;
+      StorageManager.prototype.persist = function () { asked++; return persist.call(this); };
+      const answers = [await (globalThis as unknown as InPage).askToPersist(), await (globalThis as unknown as InPage).askToPersist()];
+      return { asked, answers };
+    });
+    assert.deepEqual(await ask(), { asked: 1, answers: [false, false] });
+    const cdp = await browser.newCDPSession(page);
+    await cdp.send('Browser.grantPermissions', { origin: server.url, permissions: ['durableStorage'] });
+    await page.reload();
+    const granted = await ask();
+    assert.equal(granted.answers[1], true);
+    assert.ok(granted.asked <= 1);
   });
 });
 

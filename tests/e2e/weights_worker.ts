@@ -1,4 +1,5 @@
 // Runs web/weights.ts as the worker of a page does, and reports what the consumer got. Also usable from a page.
+import { askToPersist } from '../../js/persist.ts';
 import { ThimbleError } from '../../web/errors.ts';
 import { loadWeights, type LoadedWeights, type Manifest, type Progress, type WeightsSource } from '../../web/weights.ts';
 
@@ -87,7 +88,7 @@ function loadInWorker(params: Params, killAt = Infinity): Promise<Outcome> {
   });
 }
 
-const inPage = { loadInWorker, loadHere: (params: Params) => load(params, () => {}) };
+const inPage = { askToPersist, loadInWorker, loadHere: (params: Params) => load(params, () => {}) };
 export type InPage = typeof inPage;
 
 if (typeof document === 'undefined') onmessage = ({ data }: MessageEvent<Params>) => load(data, (at) => postMessage({ at })).then(postMessage);
