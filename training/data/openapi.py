@@ -78,7 +78,7 @@ class OpenApiPools:
         tools = rng.sample(group, min(len(group), max(1, round(size * rng.choice((0.5, 0.8, 1.0))))))
         while len(tools) < size:
             tools.append(rng.choice(self.groups[rng.choices(self.names, cum_weights=self.weights)[0]]))
-        style = draw_style(rng, size > 14)
+        style = draw_style(rng, size > 10)
         taken, dressed, kept = set(), [], []
         for t in tools:
             tool = simple(t, t.get("api", ""), rng)

@@ -99,7 +99,7 @@ class CardPools:
     def situation(self, rng, budget):
         """A Situation whose tools take about `budget` pieces at most; None when not even one fits."""
         size = pool_size(rng)
-        terse = size > 14
+        terse = size > 10
         budget *= 1.2 if size > LARGE else 1
         ids = self._choose(rng, size)
         rng.shuffle(ids)

@@ -88,7 +88,7 @@ class NluPools:
         return self._dress(rng, pool, anchors, budget)
 
     def _dress(self, rng, pool, anchors, budget):
-        style = draw_style(rng, len(pool) > 14)
+        style = draw_style(rng, len(pool) > 10)
         taken, dressed, kept, renamed = set(), [], [], []
         for source, name in pool:
             tool, keys = source.tools[name], None

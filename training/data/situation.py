@@ -43,12 +43,12 @@ def visible_count(rng, most, refused):
         form = rng.random()
     if form < 0.12:
         count = 1
-    elif form < 0.32:
+    elif form < 0.28:
         count = rng.randint(2, 4)
-    elif form < 0.62:
+    elif form < 0.54:
         count = rng.randint(4, 8)
     else:
-        count = rng.randint(6, max(12, most))
+        count = rng.randint(max(6, most // 2), max(12, most))
     return min(count, most)
 
 
