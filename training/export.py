@@ -22,6 +22,7 @@ from .config import ModelConfig
 from .model import SAN
 
 PIECE_BYTES = 15 << 20
+ABOUT = {"name": "Thimble 26M", "license": "Apache-2.0", "training": "training/runs/LOG.md"}
 TYPES = {"F32": np.float32, "F16": np.float16}
 
 
@@ -54,13 +55,13 @@ def read_safetensors(path):
     return arrays, metadata
 
 
-def save_weights(path, model, half=False):
-    """half: matrices as float16 (for transport); vectors stay float32."""
+def save_weights(path, model, half=False, about=None):
+    """half: matrices as float16 (for transport); vectors stay float32. about: texts for the model file's metadata."""
     arrays = {}
     for name, tensor in model.state_dict().items():
         array = tensor.detach().float().cpu().numpy()
         arrays[name] = array.astype(np.float16) if half and array.ndim == 2 else array
-    write_safetensors(path, arrays, {"config": model.cfg.to_json()})
+    write_safetensors(path, arrays, {**(about or {}), "config": model.cfg.to_json()})
 
 
 def load_weights(path):
@@ -95,7 +96,7 @@ def main():
     if args.split:
         split(args.split, out)
     if args.weights:
-        save_weights(out / "model.safetensors", load_weights(args.weights))
+        save_weights(out / "model.safetensors", load_weights(args.weights), about=ABOUT)
         if args.tokenizer:
             shutil.copyfile(args.tokenizer, out / "tokenizer.model")
 
