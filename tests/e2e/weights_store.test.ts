@@ -102,6 +102,16 @@ test('damage without a source, or with a changed one, never reaches the consumer
   });
 });
 
+test('a stream, which can be read once, repairs the store too', async () => {
+  await withSite(async ({ url, manifest, hash }, page) => {
+    await load(page, { url, manifest });
+    await onDatabase(page, damage(0) + damage(2) + damage(3));
+    const repaired = await load(page, { url, as: 'stream', manifest });
+    assert.deepEqual([repaired.sha256, repaired.stored, repaired.downloaded], [hash, true, 3 * smallChunk]);
+    assert.equal((await load(page, { manifest })).sha256, hash);
+  });
+});
+
 test('a new version replaces the old one and frees its space', async () => {
   await withSite(async ({ server, url, manifest }, page) => {
     await load(page, { url, manifest });
