@@ -16,3 +16,8 @@ add_core_tests(core_tests_optimised thimble_core -O1 ${TEST_DATA})
 
 add_test(NAME core_tests COMMAND core_tests)
 add_test(NAME core_tests_optimised COMMAND core_tests_optimised)
+
+# Which tools of a file the grammar can enforce, and why not the others.
+add_executable(schema_coverage tests/bench/schema_coverage.cc)
+target_link_libraries(schema_coverage PRIVATE thimble_core)
+target_compile_options(schema_coverage PRIVATE ${WARNINGS} -O1)

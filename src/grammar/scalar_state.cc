@@ -1,0 +1,272 @@
+#include "grammar/scalar_state.h"
+
+#include <algorithm>
+
+namespace thimble {
+namespace {
+
+using Used = std::span<const uint64_t>;
+
+constexpr uint64_t kHashStart = 0xcbf29ce484222325;  // FNV-1a
+uint64_t hashed(uint64_t hash, uint8_t byte) { return (hash ^ byte) * 0x100000001b3; }
+
+bool contains(Used used, uint64_t key) { return std::find(used.begin(), used.end(), key) != used.end(); }
+
+// Literals: the key is the index.
+
+uint32_t unused_in(uint32_t low, uint32_t high, Used used) {
+  uint32_t n = high - low;
+  for (const uint64_t k : used) n -= low <= k && k < high;
+  return n;
+}
+
+bool literal_legal(const LiteralSpec& spec, LiteralState s, uint8_t byte, Used used) {
+  narrow(spec.texts, s.depth, byte, s.low, s.high);
+  return unused_in(s.low, s.high, used) > 0;
+}
+
+bool literal_complete(const LiteralSpec& spec, const LiteralState& s, Used used) {
+  return s.low < s.high && spec.texts[s.low].size() == s.depth && !contains(used, s.low);
+}
+
+// Strings.
+
+/// Control characters that have no short escape.
+constexpr bool is_long_control(uint32_t c) {
+  return c < 0x20 && c != '\b' && c != '\t' && c != '\n' && c != '\f' && c != '\r';
+}
+
+int short_escape(uint8_t letter) {
+  switch (letter) {
+    case '"': return '"';
+    case '\\': return '\\';
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    default: return -1;
+  }
+}
+
+/// Whether a character of [first, last] may come next. `hash`: of the body with that character, if
+/// it is only one and complete, for the last place of a string that must differ from others: there
+/// at least 32 other characters remain as long as it is not complete, more than kMaxUnique.
+bool takes(const StringSpec& spec, const StringState& s, char32_t first, char32_t last, Used used, uint64_t hash) {
+  if (s.length >= spec.max) return false;
+  if (spec.dfa != nullptr) {
+    const uint32_t rest = spec.dfa->distance_after(s.dfa, first, last);
+    return rest != CharDfa::kFar && rest < spec.max - s.length;
+  }
+  return s.length + 1 < spec.max || first != last || !contains(used, hash);
+}
+
+// There are fewer of these than kMaxUnique, so they never fill the last place of a string that must
+// differ from others.
+bool takes_control(const StringSpec& spec, const StringState& s, uint32_t first, uint32_t last, Used used) {
+  if (!used.empty() && spec.max - s.length <= 1) return false;
+  for (uint32_t c = first; c <= last; ++c)
+    if (is_long_control(c) && takes(spec, s, c, c, used, 0)) return true;
+  return false;
+}
+
+bool takes_escape(const StringSpec& spec, const StringState& s, Used used) {
+  for (const uint8_t letter : {'"', '\\', 'b', 'f', 'n', 'r', 't'}) {
+    const auto point = static_cast<char32_t>(short_escape(letter));
+    if (takes(spec, s, point, point, used, hashed(hashed(s.hash, '\\'), letter))) return true;
+  }
+  return takes_control(spec, s, 0, 0x1F, used);
+}
+
+/// The code points that a lead byte or a partial character can become; empty (first > last) if none.
+CharRange reach(uint32_t bits, int pending, int total) {
+  static constexpr char32_t kFirst[] = {0, 0, 0x80, 0x800, 0x10000};
+  const int shift = 6 * pending;
+  CharRange r{static_cast<char32_t>(bits << shift), static_cast<char32_t>((bits << shift) | ((1u << shift) - 1))};
+  r.first = std::max(r.first, kFirst[total]);
+  r.last = std::min(r.last, kLastCodePoint);
+  if (r.first >= 0xD800 && r.first <= 0xDFFF) r.first = 0xE000;
+  if (r.last >= 0xD800 && r.last <= 0xDFFF) r.last = 0xD7FF;
+  return r;
+}
+
+int total_bytes(uint8_t lead) { return lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2; }
+
+bool body_legal(const StringSpec& spec, const StringState& s, uint8_t b, Used used) {
+  if (b < 0x20 || b == 0xC0 || b == 0xC1 || b > 0xF4 || (b >= 0x80 && b < 0xC0)) return false;
+  if (b == '"') {
+    if (contains(used, s.hash)) return false;
+    return spec.dfa != nullptr ? spec.dfa->accepts(s.dfa) : s.length >= spec.min;
+  }
+  if (b == '\\') return takes_escape(spec, s, used);
+  if (b < 0x80) return takes(spec, s, b, b, used, hashed(s.hash, b));
+  const int total = total_bytes(b);
+  const CharRange r = reach(b & (0x7Fu >> total), total - 1, total);
+  return takes(spec, s, r.first, r.last, used, 0);
+}
+
+// Bits and length of the character are in `partial`, which keeps a marker bit above them: the lead
+// byte's length is found again from pending and this count.
+bool more_legal(const StringSpec& spec, const StringState& s, uint8_t b, Used used) {
+  if ((b & 0xC0) != 0x80) return false;
+  const int total = static_cast<int>(s.partial >> 24);
+  const uint32_t bits = (s.partial & 0xFFFFFF) << 6 | (b & 0x3F);
+  const CharRange r = reach(bits, s.pending - 1, total);
+  return r.first <= r.last && takes(spec, s, r.first, r.last, used, hashed(s.hash, b));
+}
+
+bool string_legal(const StringSpec& spec, const StringState& s, uint8_t b, Used used) {
+  switch (s.phase) {
+    case StringState::quote: return b == '"';
+    case StringState::space: return b == ' ';
+    case StringState::body: return body_legal(spec, s, b, used);
+    case StringState::more_bytes: return more_legal(spec, s, b, used);
+    case StringState::escape: {
+      if (b == 'u') return takes_control(spec, s, 0, 0x1F, used);
+      const int point = short_escape(b);
+      const auto c = static_cast<char32_t>(point);
+      return point >= 0 && takes(spec, s, c, c, used, hashed(s.hash, b));
+    }
+    case StringState::unicode0:
+    case StringState::unicode1: return b == '0';
+    case StringState::unicode2:
+      return (b == '0' || b == '1') && takes_control(spec, s, (b - '0') * 16u, (b - '0') * 16u + 15, used);
+    case StringState::unicode3: {
+      const bool digit = b >= '0' && b <= '9';
+      if (!digit && (b < 'a' || b > 'f')) return false;
+      const char32_t c = s.partial + static_cast<char32_t>(digit ? b - '0' : b - 'a' + 10);
+      return is_long_control(c) && takes(spec, s, c, c, used, hashed(s.hash, b));
+    }
+    case StringState::end: return false;
+  }
+  return false;
+}
+
+void take(const StringSpec& spec, StringState& s, char32_t point) {
+  s.phase = StringState::body;
+  ++s.length;
+  if (spec.dfa != nullptr) s.dfa = spec.dfa->next(s.dfa, point);
+}
+
+void body_advance(const StringSpec& spec, StringState& s, uint8_t b) {
+  if (b == '\\') {
+    s.phase = StringState::escape;
+  } else if (b < 0x80) {
+    take(spec, s, b);
+  } else {
+    const int total = total_bytes(b);
+    s.phase = StringState::more_bytes;
+    s.pending = static_cast<uint8_t>(total - 1);
+    s.partial = static_cast<char32_t>(total) << 24 | (b & (0x7Fu >> total));
+  }
+}
+
+void more_advance(const StringSpec& spec, StringState& s, uint8_t b) {
+  const uint32_t bits = (s.partial & 0xFFFFFF) << 6 | (b & 0x3F);
+  s.partial = (s.partial & 0xFF000000) | bits;
+  if (--s.pending == 0) take(spec, s, bits);
+}
+
+void string_advance(const StringSpec& spec, StringState& s, uint8_t b) {
+  using P = StringState::Phase;
+  if (s.phase == P::body && b == '"') {
+    s.phase = P::end;
+    return;
+  }
+  if (s.phase >= P::body) s.hash = hashed(s.hash, b);
+  switch (s.phase) {
+    case P::quote: s.phase = P::space; break;
+    case P::space: s.phase = P::body; break;
+    case P::body: body_advance(spec, s, b); break;
+    case P::more_bytes: more_advance(spec, s, b); break;
+    case P::escape:
+      if (b == 'u') s.phase = P::unicode0;
+      else take(spec, s, static_cast<char32_t>(short_escape(b)));
+      break;
+    case P::unicode0: s.phase = P::unicode1; break;
+    case P::unicode1: s.phase = P::unicode2; break;
+    case P::unicode2:
+      s.partial = (b - '0') * 16u;
+      s.phase = P::unicode3;
+      break;
+    case P::unicode3: take(spec, s, s.partial + static_cast<char32_t>(b <= '9' ? b - '0' : b - 'a' + 10)); break;
+    case P::end: break;
+  }
+}
+
+}  // namespace
+
+ScalarState start_scalar(const ToolSet& set, Scalar scalar) {
+  ScalarState s;
+  s.kind = scalar.kind;
+  s.spec = scalar.spec;
+  switch (scalar.kind) {
+    case ScalarKind::literal:
+      s.literal = {0, static_cast<uint32_t>(set.literals[scalar.spec].texts.size()), 0};
+      break;
+    case ScalarKind::string:
+      s.string = {};
+      s.string.hash = kHashStart;
+      break;
+    case ScalarKind::number: s.number = {}; break;
+  }
+  return s;
+}
+
+bool scalar_legal(const ToolSet& set, const ScalarState& s, uint8_t byte, Used used) {
+  switch (s.kind) {
+    case ScalarKind::literal: return literal_legal(set.literals[s.spec], s.literal, byte, used);
+    case ScalarKind::string: return string_legal(set.strings[s.spec], s.string, byte, used);
+    case ScalarKind::number: return set.numbers[s.spec].legal(s.number, byte, used);
+  }
+  return false;
+}
+
+void scalar_advance(const ToolSet& set, ScalarState& s, uint8_t byte) {
+  switch (s.kind) {
+    case ScalarKind::literal:
+      narrow(set.literals[s.spec].texts, s.literal.depth, byte, s.literal.low, s.literal.high);
+      ++s.literal.depth;
+      break;
+    case ScalarKind::string: string_advance(set.strings[s.spec], s.string, byte); break;
+    case ScalarKind::number: NumberRange::advance(s.number, byte); break;
+  }
+}
+
+bool scalar_complete(const ToolSet& set, const ScalarState& s, Used used) {
+  switch (s.kind) {
+    case ScalarKind::literal: return literal_complete(set.literals[s.spec], s.literal, used);
+    case ScalarKind::string: return s.string.phase == StringState::end;
+    case ScalarKind::number: return set.numbers[s.spec].complete(s.number, used);
+  }
+  return false;
+}
+
+uint64_t scalar_key(const ScalarState& s) {
+  switch (s.kind) {
+    case ScalarKind::literal: return s.literal.low;
+    case ScalarKind::string: return s.string.hash;
+    case ScalarKind::number: return NumberRange::key(s.number);
+  }
+  return 0;
+}
+
+bool scalar_left(const ToolSet& set, Scalar scalar, Used used) {
+  switch (scalar.kind) {
+    case ScalarKind::literal: return set.literals[scalar.spec].texts.size() > used.size();
+    case ScalarKind::string: return true;  // compile_tools lets only endless sets be unique
+    case ScalarKind::number: return set.numbers[scalar.spec].count({}, 0, used) + set.numbers[scalar.spec].count({.negative = true}, 0, used) > 0;
+  }
+  return false;
+}
+
+bool scalar_accepts(const ToolSet& set, Scalar scalar, std::string_view text) {
+  ScalarState s = start_scalar(set, scalar);
+  for (const char c : text) {
+    if (!scalar_legal(set, s, static_cast<uint8_t>(c), {})) return false;
+    scalar_advance(set, s, static_cast<uint8_t>(c));
+  }
+  return scalar_complete(set, s, {});
+}
+
+}  // namespace thimble

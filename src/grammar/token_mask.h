@@ -1,0 +1,73 @@
+// Which tokens may come next, and which must: an answer grammar over a tokenizer's vocabulary.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "grammar/call_grammar.h"
+#include "grammar/vocabulary.h"
+#include "status.h"
+
+namespace thimble {
+
+/// One answer after the other for one list of tools. Use: start(); then until done(): take_forced(),
+/// and unless that made it done, choose a token of mask() and accept() it.
+class TokenGrammar {
+ public:
+  /// `vocabulary` must outlive this.
+  TokenGrammar(const Vocabulary& vocabulary, ToolSet tools);
+
+  /// Begins an answer. Fails as CallGrammar::start does.
+  Status start(const CallOptions& options);
+
+  /// Appends the tokens that must come now to `out` and accepts them: the only legal token, or those
+  /// that Tokenizer::encode gives for text that must follow, as far as nothing that may come later
+  /// can change them. The tokenization is the one that the tokenizer would give.
+  void take_forced(std::vector<TokenId>& out);
+
+  /// Legal tokens, never none: bit id % 64 of word id / 64. When done() only eos.
+  std::span<const uint64_t> mask();
+  /// Only for a token of mask(); false otherwise, and nothing changes.
+  bool accept(TokenId token);
+
+  bool done() const { return grammar_.finished(state_); }
+  /// The answer so far, as answer_text.
+  std::string_view text() const { return std::string_view(text_).substr(text_.empty() ? 0 : vocabulary_.leading_space()); }
+  const CallGrammar& grammar() const { return grammar_; }
+  const CallState& state() const { return state_; }
+
+ private:
+  struct Token {
+    TokenId id;
+    size_t begin;  // byte of text_
+  };
+
+  void advance(TokenId token);
+  TokenId only_token();
+  bool take_canonical(std::vector<TokenId>& out);
+  size_t last_separation(std::string_view text, size_t from, const CallState& behind) const;
+  bool tail_matches(std::string_view whole, const std::vector<Token>& canonical) const;
+
+  void build_mask();
+  void walk(const PieceTrie& trie, const CallState& from);
+  bool mark_string(const ScalarState& scalar);
+  void mark_automaton(const ScalarState& scalar);
+  void mark_all(std::span<const uint64_t> bits);
+
+  const Vocabulary& vocabulary_;
+  CallGrammar grammar_;
+  CallState state_;
+  std::string text_;            // with the leading space, if the tokenizer has one
+  std::vector<Token> tokens_;
+  Vocabulary::Mask mask_;
+  bool mask_is_current_ = false;
+  std::vector<CallState> stack_;  // of walk(), by depth
+  std::vector<ScalarState> scalar_stack_;
+  std::unordered_map<uint64_t, Vocabulary::Mask> automaton_masks_;  // by spec and state
+};
+
+}  // namespace thimble
