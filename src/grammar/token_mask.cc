@@ -1,6 +1,7 @@
 #include "grammar/token_mask.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace thimble {
 namespace {
@@ -56,8 +57,7 @@ TokenId TokenGrammar::only_token() {
     const uint64_t word = mask_[w];
     if (word == 0) continue;
     if (only >= 0 || (word & (word - 1)) != 0) return -1;
-    only = static_cast<TokenId>(w * 64);
-    while ((word >> (only % 64) & 1) == 0) ++only;
+    only = static_cast<TokenId>(w * 64) + std::countr_zero(word);
   }
   return only;
 }
@@ -158,9 +158,24 @@ bool TokenGrammar::mark_string(const ScalarState& scalar) {
     mark_automaton(scalar);
     return true;
   }
-  if (bounded && left <= vocabulary_.longest_piece() && !grammar_.used(state_).empty()) return false;
-  mark_all(string.phase == StringState::body ? vocabulary_.plain_up_to(left) : vocabulary_.spaced_up_to(left));
+  const bool body = string.phase == StringState::body;
+  const auto fitting = [&](uint32_t n) -> const Vocabulary::Mask& { return body ? vocabulary_.plain_up_to(n) : vocabulary_.spaced_up_to(n); };
+  mark_all(fitting(left));
+  if (bounded && left > 0 && !grammar_.used(state_).empty()) unmark_used(scalar, fitting(left), fitting(left - 1));
   return true;
+}
+
+/// Takes out the pieces of `fill` that are not in `leave_room` and make the string one that the array
+/// holds already: nothing could follow them, not even the end.
+void TokenGrammar::unmark_used(const ScalarState& scalar, const Vocabulary::Mask& fill, const Vocabulary::Mask& leave_room) {
+  const auto used = grammar_.used(state_);
+  for (size_t w = 0; w < mask_.size(); ++w)
+    for (uint64_t word = fill[w] & ~leave_room[w]; word != 0; word &= word - 1) {
+      const TokenId id = static_cast<TokenId>(w * 64) + std::countr_zero(word);
+      ScalarState full = scalar;
+      for (const char c : vocabulary_.bytes(id)) scalar_advance(grammar_.tools(), full, static_cast<uint8_t>(c));
+      if (std::find(used.begin(), used.end(), scalar_key(full)) != used.end()) mask_[w] &= ~(word & -word);
+    }
 }
 
 void TokenGrammar::mark_automaton(const ScalarState& scalar) {

@@ -56,6 +56,7 @@ class TokenGrammar {
   void walk(const PieceTrie& trie, const CallState& from);
   bool mark_string(const ScalarState& scalar);
   void mark_automaton(const ScalarState& scalar);
+  void unmark_used(const ScalarState& scalar, const Vocabulary::Mask& fill, const Vocabulary::Mask& leave_room);
   void mark_all(std::span<const uint64_t> bits);
 
   const Vocabulary& vocabulary_;
