@@ -59,7 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CallState state;
   require(grammar.start({ToolChoice::required, {}, 1}, state).ok());
   std::string text;
-  for (size_t i = 4 + length; text.size() < 4000 && !grammar.finished(state); ++i) {
+  for (size_t i = 4 + length; text.size() < 500 && !grammar.finished(state); ++i) {
     const ByteSet legal = grammar.next_bytes(state);
     require(legal.any());
     size_t nth = i < size ? data[i] % legal.count() : text.size() % legal.count();
