@@ -3,6 +3,9 @@
 #pragma once
 
 #include <cmath>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // inside GCC 12's <regex>, under -fsanitize
+#endif
 #include <regex>
 #include <string>
 
