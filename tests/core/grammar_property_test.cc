@@ -176,7 +176,7 @@ void check_walks(size_t walks, size_t seed, bool tokens) {
     }
   }
   CHECK(refused < compiled);
-  CHECK(open * 50 < walks);
+  CHECK(open * 20 < walks);
   MESSAGE(done << " walks over " << compiled << " tool lists valid; " << refused << " lists refused, " << open << " walks given up");
   for (const auto& [reason, count] : reasons) MESSAGE("  " << count << reason);
 }
