@@ -3,7 +3,8 @@
 
 type Calls = { name: string; arguments: Record<string, unknown> }[];
 
-function strip(value: unknown): unknown {
+/** A value as the page gets it: every string in it without its extra space. */
+export function strip(value: unknown): unknown {
   if (typeof value === 'string') return value.replace(/^ /, '');
   if (Array.isArray(value)) return value.map(strip);
   if (value === null || typeof value !== 'object') return value;

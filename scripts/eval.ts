@@ -5,6 +5,7 @@ import { createReadStream, existsSync, mkdtempSync, readFileSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { strip } from '../demo/answer.ts';
 import { rootDir } from '../tests/run/files.ts';
 import { loadModule } from '../tests/run/module.ts';
 import { Engine } from '../web/engine.ts';
@@ -27,13 +28,6 @@ function callsOf(answer: string): string {
   } catch {
     return answer;  // the scorer counts it as no JSON
   }
-}
-
-function strip(value: unknown): unknown {
-  if (typeof value === 'string') return value.startsWith(' ') ? value.slice(1) : value;
-  if (Array.isArray(value)) return value.map(strip);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, strip(inner)]));
 }
 
 async function predict(engine: Engine, cases: Case[]): Promise<Prediction[]> {

@@ -2,6 +2,7 @@
 import { Engine, type KernelSet, type ThimbleModule } from '../../web/engine.ts';
 import { config, decodeInput, decodeSteps, prefillLengths, tokens } from './config.ts';
 import { Peer } from './peer.ts';
+import { cosine } from '../run/cosine.ts';
 
 type BenchModule = ThimbleModule & {
   gemmGmacs(kernels: string, rows: number, n: number, k: number, seconds: number): number;
@@ -90,16 +91,6 @@ async function measure(runners: Record<string, Runner>): Promise<Record<string, 
     }
   }
   return speeds;
-}
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  let ab = 0, aa = 0, bb = 0;
-  for (let i = 0; i < a.length; ++i) {
-    ab += a[i]! * b[i]!;
-    aa += a[i]! ** 2;
-    bb += b[i]! ** 2;
-  }
-  return ab / Math.sqrt(aa * bb);
 }
 
 async function bench(): Promise<Results> {

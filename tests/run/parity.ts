@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packModel } from '../../js/pack/pack.ts';
 import { Engine } from '../../web/engine.ts';
+import { cosine } from './cosine.ts';
 import { loadModule } from './module.ts';
 
 interface Case {
@@ -51,16 +52,6 @@ class Tally {
 }
 
 const sameIds = (a: readonly number[], b: readonly number[]) => a.length === b.length && a.every((id, i) => id === b[i]);
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  let ab = 0, aa = 0, bb = 0;
-  for (let i = 0; i < a.length; ++i) {
-    ab += a[i]! * b[i]!;
-    aa += a[i]! ** 2;
-    bb += b[i]! ** 2;
-  }
-  return ab / Math.sqrt(aa * bb);
-}
 
 function argmax(values: Float32Array): number {
   let best = 0;
