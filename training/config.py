@@ -60,6 +60,7 @@ class StageConfig:
     weight_decay: float = 0.0  # of matrices, times the learning rate a step (Loshchilov and Hutter, 2019)
     text_share: float = 0.0  # of the rows of a batch that are text rows
     tool_dropout: float = 0.0  # share of the tool pieces, none that the row's answers hold, read as <unk>
+    dropout: float = 0.0  # of what each attention sublayer adds
     ema_decay: float = 0.0  # of an average of the weights that is saved beside them; 0: none
     data: str = ""  # stage whose shards are read; own name if empty
 

@@ -120,28 +120,34 @@ def keys_values(block, h, rope, quantized):
     return rotate(rms_norm(k, block.k_norm), rope), v
 
 
-def join(block, x, mixed, quantized):
+def drop(x, rate):
+    """Dropout (Srivastava et al., 2014). The rate is a tensor, 0 in validation, so that one compiled
+    function serves both; None: no dropout in this stage at all."""
+    return x if rate is None else x * ((torch.rand_like(x) >= rate) / (1 - rate)).to(x.dtype)
+
+
+def join(block, x, mixed, quantized, dropout=None):
     """x + sigmoid(gate) * output projection of the mixed heads."""
-    update = linear(merge_heads(mixed), block.o, quantized)
+    update = drop(linear(merge_heads(mixed), block.o, quantized), dropout)
     return x + torch.sigmoid(block.gate).to(x.dtype) * update
 
 
-def self_attention(block, x, rope, mask, kind, quantized):
+def self_attention(block, x, rope, mask, kind, quantized, dropout=None):
     h = rms_norm(x, block.norm)
     k, v = keys_values(block, h, rope, quantized)
     mixed = attend(queries(block, h, rope, quantized), k, v, mask, kind, quantized)
-    return join(block, x, mixed, quantized)
+    return join(block, x, mixed, quantized, dropout)
 
 
-def cross_attention(block, x, k, v, mask, kind, quantized):
+def cross_attention(block, x, k, v, mask, kind, quantized, dropout=None):
     q = queries(block, rms_norm(x, block.norm), None, quantized)
-    return join(block, x, attend(q, k, v, mask, kind, quantized), quantized)
+    return join(block, x, attend(q, k, v, mask, kind, quantized), quantized, dropout)
 
 
-def decoder_layer(blocks, x, memory, rope, self_mask, cross_mask, kind, quantized):
-    x = self_attention(blocks[0], x, rope, self_mask, kind, quantized)
+def decoder_layer(blocks, x, memory, rope, self_mask, cross_mask, kind, quantized, dropout=None):
+    x = self_attention(blocks[0], x, rope, self_mask, kind, quantized, dropout)
     k, v = keys_values(blocks[1], memory, None, quantized)
-    return cross_attention(blocks[1], x, k, v, cross_mask, kind, quantized)
+    return cross_attention(blocks[1], x, k, v, cross_mask, kind, quantized, dropout)
 
 
 class Attention(nn.Module):
@@ -211,6 +217,7 @@ class SAN(nn.Module):
         self.decoder = Stack(cfg, cfg.num_decoder_layers, ["self", "cross"])
         self.head = Head(cfg)
         self.attention, self.quantized, self.compute_dtype = "math", False, torch.float32
+        self.dropout = None  # of what each sublayer adds: a tensor (), see drop()
         self.encoder_layer, self.decoder_layer = self_attention, decoder_layer
         self.final_norm = rms_norm
 
@@ -226,7 +233,7 @@ class SAN(nn.Module):
         x, rope = self.embed(tokens), self.rope(positions)
         for layer in self.encoder:
             x = self.encoder_layer(layer.self.block(), x, rope, mask, self.attention,
-                                   self.quantized)
+                                   self.quantized, self.dropout)
         return self.final_norm(x, self.encoder.norm)
 
     def decode(self, tokens, positions, memory, self_mask, cross_mask):
@@ -235,7 +242,7 @@ class SAN(nn.Module):
         for layer in self.decoder:
             blocks = layer.self.block(), layer.cross.block()
             x = self.decoder_layer(blocks, x, memory, rope, self_mask, cross_mask,
-                                   self.attention, self.quantized)
+                                   self.attention, self.quantized, self.dropout)
         return self.final_norm(x, self.decoder.norm)
 
     def logits(self, hidden):

@@ -80,7 +80,7 @@ def stage_of(name, **changes):
 
 def run_regularized(directory, trainer_for, log):
     """A few more steps with every regularization on; -> held-out result of the averaged weights."""
-    stage = stage_of("tasks", weight_decay=0.05, tool_dropout=0.1, ema_decay=0.9, text_share=0.25, lr_start=0.2)
+    stage = stage_of("tasks", weight_decay=0.05, tool_dropout=0.1, dropout=0.05, ema_decay=0.9, text_share=0.25, lr_start=0.2)
     trainer = trainer_for(stage)
     trainer.restore(checkpoint.latest(Path(directory) / "tasks"), same_stage=False)
     loader = MixedLoader(lambda rows: Loader(directory, rows), lambda rows: Loader(Path(directory) / "text", rows), 8,

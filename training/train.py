@@ -76,6 +76,8 @@ class Trainer:
         self.model = san.SAN(cfg).to(self.device)
         self.model.attention, self.model.quantized = attention, stage.quantized
         self.model.compute_dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
+        if stage.dropout:
+            self.model.dropout = torch.tensor(stage.dropout, device=self.device)
         self.token_loss, self.count_blocks = losses.token_loss, masks.count_blocks
         if attention == "sdpa":  # cuDNN's kernel is not known to be right with these masks
             torch.backends.cuda.enable_cudnn_sdp(False)
@@ -142,6 +144,8 @@ class Trainer:
         """Held-out rows -> token loss and share of answers right in full ({} without such rows).
         Runs with autograd on, so that the compiled training functions serve as they are."""
         totals = torch.zeros(4, device=self.device)
+        if self.stage.dropout:
+            self.model.dropout.zero_()
         size = self.stage.rows_per_gpu
         rows = loader.held_out(VALIDATION_BATCHES * size)
         for start in range(0, len(rows) - size + 1, size):
@@ -155,6 +159,8 @@ class Trainer:
             exact, present = losses.exact_answers(self.model, hidden, p)
             totals += torch.stack((token.detach(), (target != 0).sum(), exact.sum(),
                                    present.sum())).float()
+        if self.stage.dropout:
+            self.model.dropout.fill_(self.stage.dropout)
         token, tokens, exact, answers = self.cluster.mean(totals).tolist()
         if not tokens:
             return {}
@@ -317,6 +323,7 @@ def parse_arguments():
     parser.add_argument("--text-share", type=float, help="share of the rows that are text rows; needs --text-shards")
     parser.add_argument("--text-shards", help="directory of .npy shards of the text stage")
     parser.add_argument("--tool-dropout", type=float)
+    parser.add_argument("--dropout", type=float)
     parser.add_argument("--ema-decay", type=float)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
@@ -338,7 +345,8 @@ def main():
     args = parse_arguments()
     overrides = {"rows_per_gpu": args.rows, "lr_start": args.lr_start, "lr_end": args.lr_end,
                  "flat_fraction": args.flat_fraction, "weight_decay": args.weight_decay,
-                 "text_share": args.text_share, "tool_dropout": args.tool_dropout, "ema_decay": args.ema_decay}
+                 "text_share": args.text_share, "tool_dropout": args.tool_dropout, "ema_decay": args.ema_decay,
+                 "dropout": args.dropout}
     stage = dataclasses.replace(STAGES[args.stage],
                                 **{k: v for k, v in overrides.items() if v is not None})
     stage = dataclasses.replace(
