@@ -111,10 +111,10 @@ def make_mix(corpus, library, split):
     The unseen split has cards and scenes only.
     """
     aliased, varied = (ALIASED, VARIED) if split == "train" else (0.0, 0.0)
-    own = [(CardPools(library, corpus, aliased), 0.36), (ScenePools(library, corpus, varied, aliased), 0.13)]
+    own = [(CardPools(library, corpus, aliased), 0.36), (ScenePools(library, corpus, varied, aliased), 0.24)]
     if split != "train":
         return Mix(own)
-    return Mix(own + [(NluPools(corpus), 0.14), (FcPools(corpus), 0.90), (OpenApiPools(corpus), 0.34)])
+    return Mix(own + [(NluPools(corpus), 0.13), (FcPools(corpus), 1.70), (OpenApiPools(corpus), 0.31)])
 
 
 def rng_for(seed, *more):
