@@ -95,9 +95,23 @@ class OpenApiPools:
             kept.append(tool)
         return Situation(dressed, self._asks(rng, kept)) if dressed else None
 
+    @staticmethod
+    def bags(tools):
+        """The words of each tool, for twins() and close()."""
+        return [frozenset(words_of(t["name"])) | frozenset(stems(t["description"])) for t in tools]
+
+    @staticmethod
+    def twins(bags, p):
+        """Tools that may serve what tool `p` does."""
+        return frozenset(q for q in range(len(bags)) if q != p and len(bags[p] & bags[q]) > LIKE * len(bags[p] | bags[q]))
+
+    @classmethod
+    def close(cls, bags, p):
+        """Tools that must be away, `p` too, when a request for `p` is refused."""
+        return cls.twins(bags, p) | {p} | {q for q in range(len(bags)) if len(bags[p] & bags[q]) > 0.3 * len(bags[p])}
+
     def _asks(self, rng, tools):
-        bags = [frozenset(words_of(t["name"])) | frozenset(stems(t["description"])) for t in tools]
-        alike = lambda a, b: len(bags[a] & bags[b]) > LIKE * len(bags[a] | bags[b])
+        bags = self.bags(tools)
         while True:
             p = rng.randrange(len(tools))
             written = write_request(rng, tools[p], self.values)
@@ -105,11 +119,10 @@ class OpenApiPools:
                 yield None
                 continue
             query, arguments, kind = written
-            twins = frozenset(q for q in range(len(tools)) if q != p and alike(p, q))
+            twins = self.twins(bags, p)
             form = rng.random()
             if form < 0.04:
-                close = twins | {p} | {q for q in range(len(tools)) if len(bags[p] & bags[q]) > 0.3 * len(bags[p])}
-                yield Ask(query, [], "removed", "openapi", blocked=frozenset(close))
+                yield Ask(query, [], "removed", "openapi", blocked=self.close(bags, p))
             elif form < 0.16:
                 q = rng.choice([i for i in range(len(tools))])
                 other = write_request(rng, tools[q], self.values) if q != p else None
@@ -117,7 +130,7 @@ class OpenApiPools:
                     yield None
                     continue
                 joined = query.rstrip(" .?!") + rng.choice(lexicon.JOINS) + other[0]
-                close = frozenset(i for i in range(len(tools)) if i not in (p, q) and (alike(p, i) or alike(q, i)))
+                close = (twins | self.twins(bags, q)) - {p, q}
                 yield Ask(joined, [(p, arguments), (q, other[1])], "multi", "openapi", blocked=close)
             else:
                 yield Ask(query, [(p, arguments)], "plain", "openapi", blocked=twins)
