@@ -27,7 +27,7 @@ const maxPasses = 3;  // a file that changes on the server more often than this 
  * to have changed on the server while it was read. Without `source`, only a stored copy will do. A file given as bytes
  * without a manifest replaces the stored one of its name. Throws what `consume` throws, and ThimbleError: `network` (what
  * arrived stays; loading again goes on from there), `bad_weights` (the source is not what the manifest says),
- * `not_stored`, `bad_input`, `aborted`.
+ * `not_stored`, `bad_input`, `cancelled`.
  */
 export async function loadWeights<T>(
   source: WeightsSource | undefined, consume: (chunks: AsyncIterable<Uint8Array>) => Promise<T>, options: WeightsOptions = {},

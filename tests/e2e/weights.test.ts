@@ -227,15 +227,15 @@ test('an unreachable server ends in network', async () => {
 test('an aborted load ends at once, wherever it is, and leaves nothing that is taken for whole', async () => {
   const { file, hash, manifest } = await smallFile();
   await withServer(file, async (server, page, url) => {
-    assert.equal((await load(page, { url, manifest, abortAfterMs: 0 })).code, 'aborted');
-    assert.equal((await load(page, { url, manifest, abortAt: 3 * smallChunk })).code, 'aborted');
+    assert.equal((await load(page, { url, manifest, abortAfterMs: 0 })).code, 'cancelled');
+    assert.equal((await load(page, { url, manifest, abortAt: 3 * smallChunk })).code, 'cancelled');
     assert.equal((await load(page, { manifest })).code, 'not_stored');
     server.faults = [{ silentAfter: 0 }];
     const silent = await load(page, { url, manifest, abortAfterMs: 300 });
-    assert.equal(silent.code, 'aborted');
+    assert.equal(silent.code, 'cancelled');
     const whole = await load(page, { url, manifest });
     assert.deepEqual([whole.sha256, whole.stored], [hash, true]);
-    assert.equal((await load(page, { url, manifest, abortAt: smallChunk })).code, 'aborted');
+    assert.equal((await load(page, { url, manifest, abortAt: smallChunk })).code, 'cancelled');
     assert.equal((await load(page, { manifest })).sha256, hash);
   });
 });

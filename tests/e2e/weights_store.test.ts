@@ -181,7 +181,7 @@ test('a tab that waits for another can be aborted', async () => {
     const loading = load(first, { url, manifest });
     await page.waitForTimeout(300);
     const start = performance.now();
-    assert.equal((await load(page, { url, manifest, abortAfterMs: 100 })).code, 'aborted');
+    assert.equal((await load(page, { url, manifest, abortAfterMs: 100 })).code, 'cancelled');
     assert.ok(performance.now() - start < 800);
     assert.equal((await loading).stored, true);
   });
@@ -252,7 +252,7 @@ test('a database that another tab blocks, or a newer Thimble made, falls back to
     await holder.evaluate(() => { indexedDB.deleteDatabase('thimble-weights'); });  // waits for the open one, and all wait for it
     const blocked = await load(page, { url, manifest });
     assert.deepEqual([blocked.sha256, blocked.stored, blocked.reason], [hash, false, 'blocked']);
-    assert.equal((await load(page, { url, manifest, abortAfterMs: 200 })).code, 'aborted');
+    assert.equal((await load(page, { url, manifest, abortAfterMs: 200 })).code, 'cancelled');
     await holder.close();
     assert.equal((await load(page, { url, manifest })).stored, true);
   });

@@ -89,11 +89,11 @@ test('a manifest from outside is checked', () => {
 
 test('an aborted load rejects with the reason as cause, also while a stream keeps it waiting', async () => {
   const aborted = AbortSignal.abort('before');
-  await assert.rejects(load(file, { signal: aborted }), { code: 'aborted', cause: 'before' });
+  await assert.rejects(load(file, { signal: aborted }), { code: 'cancelled', cause: 'before' });
   const controller = new AbortController();
   const waiting = load(new ReadableStream(), { signal: controller.signal });
   setTimeout(() => controller.abort('during'), 20);
-  await assert.rejects(waiting, { code: 'aborted', cause: 'during' });
+  await assert.rejects(waiting, { code: 'cancelled', cause: 'during' });
 });
 
 test('the consumer\'s error comes out as it is, and the stream is let go', async () => {

@@ -37,7 +37,7 @@ export class HttpFile implements SourceFile {
     this.continued = false;
   }
 
-  /** The bytes `from` .. `to` (default: the end). Throws ThimbleError `network`, `bad_weights` or `aborted`. */
+  /** The bytes `from` .. `to` (default: the end). Throws ThimbleError `network`, `bad_weights` or `cancelled`. */
   async *read(from: number, to?: number): AsyncGenerator<Bytes> {
     let at = from;
     for (let failures = 0; ;) {
