@@ -5,6 +5,7 @@ import random
 from training.data.openapi import OpenApiPools
 from training.data.pools import CardPools, ScenePools
 from training.data.public import FcPools, NluPools
+from training.data.written import WrittenPools
 from training.data.situation import finish
 from training.render import answer_text, tool_text
 from training.rows import MAX_ANSWER_PIECES, MAX_QUERY_PIECES, MAX_TOOL_PIECES, T, RowBuilder
@@ -114,7 +115,8 @@ def make_mix(corpus, library, split):
     own = [(CardPools(library, corpus, aliased), 0.36), (ScenePools(library, corpus, varied, aliased), 0.24)]
     if split != "train":
         return Mix(own)
-    return Mix(own + [(NluPools(corpus), 0.13), (FcPools(corpus), 1.70), (OpenApiPools(corpus), 0.31)])
+    return Mix(own + [(NluPools(corpus), 0.13), (FcPools(corpus), 1.70), (OpenApiPools(corpus), 0.27),
+                      (WrittenPools(corpus), 0.06)])
 
 
 def rng_for(seed, *more):

@@ -1,6 +1,6 @@
 """Requests written by hand for real API tools.
 
-training/cards/api_requests*.jsonl: one tool a line, {"tool": KEY, "name": NAME, "u": [[query, arguments], ...]}. The tool itself
+training/requests/*.jsonl: one tool a line, {"tool": KEY, "name": NAME, "u": [[query, arguments], ...]}. The tool itself
 stays in the public corpus; KEY finds it there, and a line whose tool is not there is skipped. This prints tools that still lack requests:
 
     python3 -m training.data.written --corpus .cache/corpus --from 0 --count 40
@@ -23,7 +23,7 @@ from training.data.situation import Ask, Situation
 from training.render import tool_text
 from training.schema import call_errors
 
-CARDS = Path(__file__).parent.parent / "cards"
+REQUESTS = Path(__file__).parent.parent / "requests"
 WILD = Path(__file__).parent.parent / "eval" / "wild.jsonl"
 
 
@@ -38,7 +38,7 @@ def fixed(tool):
 
 def read_requests():
     """{key: [(query, arguments), ...]}"""
-    lines = [json.loads(line) for path in sorted(CARDS.glob("api_requests*.jsonl")) for line in path.open()]
+    lines = [json.loads(line) for path in sorted(REQUESTS.glob("*.jsonl")) for line in path.open()]
     return {r["tool"]: [(q, a) for q, a in r["u"]] for r in lines}
 
 
