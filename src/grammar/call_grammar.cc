@@ -15,13 +15,17 @@ constexpr std::string_view kMiddle = ",\"arguments\":{";
 
 }  // namespace
 
-CallGrammar::CallGrammar(ToolSet tools) : tools_(std::move(tools)) {
+CallGrammar::CallGrammar(ToolSet set) : CallGrammar(ToolSets{std::make_shared<const ToolSet>(std::move(set))}) {}
+
+CallGrammar::CallGrammar(ToolSets sets) : sets_(std::move(sets)) {
   std::vector<std::pair<std::string, uint32_t>> names;
-  for (const ToolSpec& tool : tools_.tools) {
-    std::string text;
-    json::append_string(tool.name, json::Strings::utf8, text);
-    names.emplace_back(text.substr(1), static_cast<uint32_t>(names.size()));
-  }
+  for (const auto& set : sets_)
+    for (uint32_t i = 0; i < set->tools.size(); ++i) {
+      std::string text;
+      json::append_string(set->tools[i].name, json::Strings::utf8, text);
+      names.emplace_back(text.substr(1), static_cast<uint32_t>(tools_.size()));
+      tools_.push_back({set.get(), i});
+    }
   std::sort(names.begin(), names.end());
   for (auto& [text, tool] : names) {
     name_texts_.push_back(std::move(text));
@@ -31,10 +35,12 @@ CallGrammar::CallGrammar(ToolSet tools) : tools_(std::move(tools)) {
 
 Status CallGrammar::start(const CallOptions& options, CallState& out) {
   if (options.max_calls == 0) return {Code::bad_input, "max_calls: at least 1 is needed"};
+  const auto twice = std::adjacent_find(name_texts_.begin(), name_texts_.end());
+  if (twice != name_texts_.end()) return {Code::bad_tools, "tools: two tools are named \"" + *twice};
   first_name_ = 0;
   last_name_ = static_cast<uint32_t>(name_texts_.size());
   if (options.tool_choice == ToolChoice::named) {
-    while (first_name_ < last_name_ && tools_.tools[name_tool_[first_name_]].name != options.tool) ++first_name_;
+    while (first_name_ < last_name_ && tool(name_tool_[first_name_]).name != options.tool) ++first_name_;
     if (first_name_ == last_name_)
       return {Code::bad_input, "tool_choice: there is no tool named " + std::string(options.tool)};
     last_name_ = first_name_ + 1;
@@ -48,7 +54,7 @@ Status CallGrammar::start(const CallOptions& options, CallState& out) {
 }
 
 bool CallGrammar::in_unique(const CallState& s) const {
-  return s.depth > 0 && s.frames[s.depth - 1].is_array && tools_.arrays[s.frames[s.depth - 1].spec].unique;
+  return s.depth > 0 && s.frames[s.depth - 1].is_array && set(s).arrays[s.frames[s.depth - 1].spec].unique;
 }
 
 std::span<const uint64_t> CallGrammar::used(const CallState& s) const {
@@ -69,14 +75,14 @@ bool CallGrammar::legal(const CallState& s, uint8_t b) const {
     case CallState::name: return named_legal(s, b);
     case CallState::middle: return b == static_cast<uint8_t>(kMiddle[s.position]);
     case CallState::object_first: {
-      const ObjectSpec& object = tools_.objects[s.frames[s.depth - 1].spec];
+      const ObjectSpec& object = set(s).objects[s.frames[s.depth - 1].spec];
       return (b == '"' && !object.properties.empty()) || (b == '}' && object.next_required[0] == object.properties.size());
     }
     case CallState::key_quote: return b == '"';
     case CallState::key: return key_legal(s, b);
     case CallState::colon: return b == ':';
     case CallState::array_first: {
-      const ArraySpec& array = tools_.arrays[s.frames[s.depth - 1].spec];
+      const ArraySpec& array = set(s).arrays[s.frames[s.depth - 1].spec];
       if (b == ']') return array.min == 0;
       if (array.max == 0) return false;
       CallState item = s;
@@ -101,13 +107,13 @@ bool CallGrammar::named_legal(const CallState& s, uint8_t byte) const {
 /// Keys come in order, and a required one cannot be passed over.
 uint32_t CallGrammar::last_key(const CallState& s) const {
   const CallState::Frame& frame = s.frames[s.depth - 1];
-  const ObjectSpec& object = tools_.objects[frame.spec];
+  const ObjectSpec& object = set(s).objects[frame.spec];
   return std::min(object.next_required[frame.count], static_cast<uint32_t>(object.properties.size() - 1));
 }
 
 bool CallGrammar::key_legal(const CallState& s, uint8_t byte) const {
   const CallState::Frame& frame = s.frames[s.depth - 1];
-  const ObjectSpec& object = tools_.objects[frame.spec];
+  const ObjectSpec& object = set(s).objects[frame.spec];
   uint32_t low = s.names.low, high = s.names.high;
   narrow(object.key_texts, s.names.depth, byte, low, high);
   const uint32_t last = last_key(s);
@@ -118,17 +124,17 @@ bool CallGrammar::key_legal(const CallState& s, uint8_t byte) const {
 bool CallGrammar::scalars_complete(const CallState& s) const {
   const auto u = used(s);
   return std::any_of(s.scalars.begin(), s.scalars.begin() + s.scalar_count,
-                     [&](const ScalarState& x) { return scalar_complete(tools_, x, u); });
+                     [&](const ScalarState& x) { return scalar_complete(set(s), x, u); });
 }
 
 bool CallGrammar::value_legal(const CallState& s, uint8_t b) const {
   if (s.fresh) {
-    const ValueSpec& value = tools_.values[s.value_spec];
+    const ValueSpec& value = set(s).values[s.value_spec];
     if ((b == '{' && value.object != kNoSpec) || (b == '[' && value.array != kNoSpec)) return true;
   }
   const auto u = used(s);
   for (size_t i = 0; i < s.scalar_count; ++i)
-    if (scalar_legal(tools_, s.scalars[i], b, u)) return true;
+    if (scalar_legal(set(s), s.scalars[i], b, u)) return true;
   if (s.fresh || (b != ',' && b != '}' && b != ']') || !scalars_complete(s)) return false;
   if (u.empty() && !in_unique(s)) return after_value_legal(s, b);
   CallState closed = s;
@@ -138,15 +144,15 @@ bool CallGrammar::value_legal(const CallState& s, uint8_t b) const {
 
 bool CallGrammar::item_may_follow(const CallState& s) const {
   const CallState::Frame& frame = s.frames[s.depth - 1];
-  const ArraySpec& array = tools_.arrays[frame.spec];
+  const ArraySpec& array = set(s).arrays[frame.spec];
   if (frame.count >= array.max) return false;
-  return !array.unique || scalar_left(tools_, tools_.values[array.items].scalars[0], used(s));
+  return !array.unique || scalar_left(set(s), set(s).values[array.items].scalars[0], used(s));
 }
 
 bool CallGrammar::after_value_legal(const CallState& s, uint8_t b) const {
   const CallState::Frame& frame = s.frames[s.depth - 1];
-  if (frame.is_array) return (b == ']' && frame.count >= tools_.arrays[frame.spec].min) || (b == ',' && item_may_follow(s));
-  const ObjectSpec& object = tools_.objects[frame.spec];
+  if (frame.is_array) return (b == ']' && frame.count >= set(s).arrays[frame.spec].min) || (b == ',' && item_may_follow(s));
+  const ObjectSpec& object = set(s).objects[frame.spec];
   return (b == '}' && object.next_required[frame.count] == object.properties.size()) ||
          (b == ',' && frame.count < object.properties.size());
 }
@@ -167,18 +173,18 @@ void CallGrammar::advance(CallState& s, uint8_t b) const {
       break;
     case CallState::name: name_advance(s, b); break;
     case CallState::middle:
-      if (++s.position == kMiddle.size()) open_object(s, tools_.tools[s.tool].arguments);
+      if (++s.position == kMiddle.size()) open_object(s, tool(s.tool).arguments);
       break;
     case CallState::object_first:
     case CallState::key_quote:
       if (b == '}') return close(s);
       s.phase = CallState::key;
-      s.names = {0, static_cast<uint32_t>(tools_.objects[s.frames[s.depth - 1].spec].key_texts.size()), 0};
+      s.names = {0, static_cast<uint32_t>(set(s).objects[s.frames[s.depth - 1].spec].key_texts.size()), 0};
       break;
     case CallState::key: key_advance(s, b); break;
     case CallState::colon: {
       const CallState::Frame& frame = s.frames[s.depth - 1];
-      const Property& property = tools_.objects[frame.spec].properties[frame.count - 1];
+      const Property& property = set(s).objects[frame.spec].properties[frame.count - 1];
       begin_value(s, property.value, property.required && s.depth == 1);
       break;
     }
@@ -209,7 +215,7 @@ void CallGrammar::name_advance(CallState& s, uint8_t b) const {
 
 void CallGrammar::key_advance(CallState& s, uint8_t b) const {
   CallState::Frame& frame = s.frames[s.depth - 1];
-  const ObjectSpec& object = tools_.objects[frame.spec];
+  const ObjectSpec& object = set(s).objects[frame.spec];
   narrow(object.key_texts, s.names.depth, b, s.names.low, s.names.high);
   ++s.names.depth;
   // A complete text is the first of those that it begins; it has a quote where others go on.
@@ -228,18 +234,18 @@ void CallGrammar::close(CallState& s) const {
 }
 
 void CallGrammar::begin_value(CallState& s, uint32_t value, bool may_be_null) const {
-  const ValueSpec& spec = tools_.values[value];
+  const ValueSpec& spec = set(s).values[value];
   s.phase = CallState::value;
   s.fresh = true;
   s.value_spec = value;
   s.scalar_count = 0;
-  for (const Scalar scalar : spec.scalars) s.scalars[s.scalar_count++] = start_scalar(tools_, scalar);
-  if (may_be_null) s.scalars[s.scalar_count++] = start_scalar(tools_, {ScalarKind::literal, ToolSet::kNullLiteral});
+  for (const Scalar scalar : spec.scalars) s.scalars[s.scalar_count++] = start_scalar(set(s), scalar);
+  if (may_be_null) s.scalars[s.scalar_count++] = start_scalar(set(s), {ScalarKind::literal, ToolSet::kNullLiteral});
 }
 
 void CallGrammar::begin_item(CallState& s) const {
   CallState::Frame& frame = s.frames[s.depth - 1];
-  const ArraySpec& array = tools_.arrays[frame.spec];
+  const ArraySpec& array = set(s).arrays[frame.spec];
   const uint32_t value = frame.count < array.prefix.size() ? array.prefix[frame.count] : array.items;
   if (frame.count++ == 0) s.used_count = 0;
   begin_value(s, value, false);
@@ -249,7 +255,7 @@ void CallGrammar::value_advance(CallState& s, uint8_t b) const {
   const bool fresh = s.fresh;
   s.fresh = false;
   if (fresh) {
-    const ValueSpec& value = tools_.values[s.value_spec];
+    const ValueSpec& value = set(s).values[s.value_spec];
     if (b == '{' && value.object != kNoSpec) return open_object(s, value.object);
     if (b == '[' && value.array != kNoSpec) {
       s.frames[s.depth++] = {value.array, 0, true};
@@ -260,9 +266,9 @@ void CallGrammar::value_advance(CallState& s, uint8_t b) const {
   const auto u = used(s);
   uint8_t alive = 0;
   for (size_t i = 0; i < s.scalar_count; ++i) {
-    if (!scalar_legal(tools_, s.scalars[i], b, u)) continue;
+    if (!scalar_legal(set(s), s.scalars[i], b, u)) continue;
     s.scalars[alive] = s.scalars[i];
-    scalar_advance(tools_, s.scalars[alive++], b);
+    scalar_advance(set(s), s.scalars[alive++], b);
   }
   if (alive > 0) {
     s.scalar_count = alive;
@@ -289,9 +295,40 @@ ByteSet CallGrammar::next_bytes(const CallState& s) const {
   return out;
 }
 
+bool CallGrammar::asked(const CallState& s) const {
+  if (s.phase != CallState::value || s.fresh) return false;
+  return std::any_of(s.scalars.begin(), s.scalars.begin() + s.scalar_count, [&](const ScalarState& x) {
+    switch (x.kind) {
+      case ScalarKind::number: return true;
+      case ScalarKind::string: return x.string.phase == StringState::body;
+      case ScalarKind::literal: return set(s).literals[x.spec].texts[x.literal.low][0] <= '9' &&
+                                       set(s).literals[x.spec].texts[x.literal.low][0] != '"';
+    }
+    return false;
+  });
+}
+
+bool CallGrammar::widen(CallState& s, std::string_view written) const {
+  if (s.phase != CallState::value) return false;
+  CallState wide = s;
+  wide.scalar_count = 0;
+  for (const Scalar scalar : ToolSet::kAnyScalars) {
+    ScalarState state = start_scalar(set(s), scalar);
+    bool alive = true;
+    for (const char c : written) {
+      alive = alive && scalar_legal(set(s), state, static_cast<uint8_t>(c), {});
+      if (alive) scalar_advance(set(s), state, static_cast<uint8_t>(c));
+    }
+    if (alive) wide.scalars[wide.scalar_count++] = state;
+  }
+  if (wide.scalar_count == 0) return false;
+  s = wide;
+  return true;
+}
+
 std::string CallGrammar::forced_run(CallState& s) const {
   std::string run;
-  for (;;) {
+  while (!asked(s)) {
     int only = -1;
     for (int b = 0; b < 256 && only > -2; ++b)
       if (legal(s, static_cast<uint8_t>(b))) only = only == -1 ? b : -2;
@@ -299,6 +336,7 @@ std::string CallGrammar::forced_run(CallState& s) const {
     run += static_cast<char>(only);
     advance(s, static_cast<uint8_t>(only));
   }
+  return run;
 }
 
 }  // namespace thimble

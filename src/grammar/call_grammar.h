@@ -6,6 +6,7 @@
 #include <array>
 #include <bitset>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,7 +50,7 @@ struct CallState {
     finished,
   };
   struct Frame {
-    uint32_t spec = 0;   // of ToolSet::objects or arrays
+    uint32_t spec = 0;   // of the objects or arrays of CallGrammar::set
     uint32_t count = 0;  // object: properties passed; array: items begun
     bool is_array = false;
   };
@@ -62,20 +63,26 @@ struct CallState {
   uint8_t used_count = 0;
   uint16_t position = 0;     // head, middle: bytes read
   uint32_t calls = 0;
-  uint32_t tool = 0;
-  uint32_t value_spec = kNoSpec;  // fresh: of ToolSet::values
+  uint32_t tool = 0;         // of CallGrammar; from the end of its name on
+  uint32_t value_spec = kNoSpec;  // fresh: of the values of CallGrammar::set
   LiteralState names;             // name, key: among the sorted texts
   std::array<Frame, kMaxValueDepth> frames;
   std::array<ScalarState, kMaxAlternatives + 1> scalars;
   std::array<uint64_t, kMaxUnique> used;  // keys of the items of the innermost array with uniqueItems
 };
 
+/// Tool lists that were compiled apart, each once: a query's grammar takes those that it needs.
+using ToolSets = std::vector<std::shared_ptr<const ToolSet>>;
+
 class CallGrammar {
  public:
   CallGrammar() = default;
-  explicit CallGrammar(ToolSet tools);
+  /// The tools of all lists. Copies no list, only sorts the names.
+  explicit CallGrammar(ToolSets sets);
+  explicit CallGrammar(ToolSet set);
 
-  /// Fails with bad_input if the options cannot be met: no tool to call, no such tool, max_calls 0.
+  /// Fails with bad_tools if two tools have the same name, with bad_input if the options cannot be
+  /// met: no tool to call, no such tool, max_calls 0.
   Status start(const CallOptions& options, CallState& out);
 
   bool legal(const CallState& s, uint8_t byte) const;
@@ -84,9 +91,21 @@ class CallGrammar {
   bool finished(const CallState& s) const { return s.phase == CallState::finished; }
   ByteSet next_bytes(const CallState& s) const;
   /// The longest text that must follow, because at each byte only one is legal; `s` moves behind it.
+  /// It ends before a byte that is asked() for.
   std::string forced_run(CallState& s) const;
+  /// Inside a number or a string that is none of finitely many: what comes next is asked for even if
+  /// only one byte is legal, because whoever wants another byte there means a value that is forbidden
+  /// (15 and its end, where 100 is the maximum and 150 was said).
+  bool asked(const CallState& s) const;
+  /// Opens the value at which or in which `s` stands to any string, number, boolean or null. `written`:
+  /// the value's text so far. False, and nothing changes, if it stands at no value or none of these
+  /// begins so.
+  bool widen(CallState& s, std::string_view written) const;
 
-  const ToolSet& tools() const { return tools_; }
+  size_t tool_count() const { return tools_.size(); }
+  const ToolSpec& tool(size_t i) const { return tools_[i].set->tools[tools_[i].index]; }
+  /// The list that the tool of the current call is in. Only from the end of its name on.
+  const ToolSet& set(const CallState& s) const { return *tools_[s.tool].set; }
   /// Keys that the array around `s` holds already, if its items must differ.
   std::span<const uint64_t> used(const CallState& s) const;
 
@@ -110,9 +129,15 @@ class CallGrammar {
   void key_advance(CallState& s, uint8_t byte) const;
   void name_advance(CallState& s, uint8_t byte) const;
 
-  ToolSet tools_;
+  struct Tool {
+    const ToolSet* set;
+    uint32_t index;  // of set->tools
+  };
+
+  ToolSets sets_;
+  std::vector<Tool> tools_;
   std::vector<std::string> name_texts_;   // sorted: JSON text of the name without its first quote
-  std::vector<uint32_t> name_tool_;       // tool of name_texts_[i]
+  std::vector<uint32_t> name_tool_;       // of tools_, for each of name_texts_
   uint32_t first_name_ = 0, last_name_ = 0;  // what the options leave
   ToolChoice choice_ = ToolChoice::automatic;
   uint32_t max_calls_ = 1;

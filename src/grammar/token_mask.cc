@@ -27,8 +27,12 @@ Status TokenGrammar::start(const CallOptions& options) {
 
 void TokenGrammar::advance(TokenId token) {
   tokens_.push_back({token, text_.size()});
-  text_ += vocabulary_.bytes(token);
-  for (const char c : vocabulary_.bytes(token)) grammar_.advance(state_, static_cast<uint8_t>(c));
+  for (const char c : vocabulary_.bytes(token)) {
+    if (state_.phase == CallState::array_first) value_begin_ = text().size();
+    text_ += c;
+    grammar_.advance(state_, static_cast<uint8_t>(c));
+    if (state_.phase == CallState::value && state_.fresh) value_begin_ = text().size();
+  }
   mask_is_current_ = false;
 }
 
@@ -39,10 +43,24 @@ bool TokenGrammar::accept(TokenId token) {
   return true;
 }
 
+bool TokenGrammar::widen_for(TokenId token) {
+  if (vocabulary_.bytes(token).empty()) return false;  // eos and the like
+  CallState wide = state_;
+  if (!grammar_.widen(wide, text().substr(value_begin_))) return false;
+  CallState after = wide;
+  for (const char c : vocabulary_.bytes(token)) {
+    if (!grammar_.legal(after, static_cast<uint8_t>(c))) return false;
+    grammar_.advance(after, static_cast<uint8_t>(c));
+  }
+  state_ = wide;
+  mask_is_current_ = false;
+  return true;
+}
+
 // Forced tokens.
 
 void TokenGrammar::take_forced(std::vector<TokenId>& out) {
-  while (!done()) {
+  while (!done() && !grammar_.asked(state_)) {
     if (take_canonical(out)) continue;
     const TokenId only = only_token();
     if (only < 0) return;
@@ -149,7 +167,7 @@ void TokenGrammar::build_mask() {
 bool TokenGrammar::mark_string(const ScalarState& scalar) {
   if (scalar.kind != ScalarKind::string) return false;
   const StringState& string = scalar.string;
-  const StringSpec& spec = grammar_.tools().strings[scalar.spec];
+  const StringSpec& spec = grammar_.set(state_).strings[scalar.spec];
   if (string.phase != StringState::space && string.phase != StringState::body) return false;
   const uint32_t left = spec.max - string.length;
   const bool bounded = spec.max != kNoLimit;
@@ -173,7 +191,7 @@ void TokenGrammar::unmark_used(const ScalarState& scalar, const Vocabulary::Mask
     for (uint64_t word = fill[w] & ~leave_room[w]; word != 0; word &= word - 1) {
       const TokenId id = static_cast<TokenId>(w * 64) + std::countr_zero(word);
       ScalarState full = scalar;
-      for (const char c : vocabulary_.bytes(id)) scalar_advance(grammar_.tools(), full, static_cast<uint8_t>(c));
+      for (const char c : vocabulary_.bytes(id)) scalar_advance(grammar_.set(state_), full, static_cast<uint8_t>(c));
       if (std::find(used.begin(), used.end(), scalar_key(full)) != used.end()) mask_[w] &= ~(word & -word);
     }
 }
@@ -190,12 +208,12 @@ void TokenGrammar::mark_automaton(const ScalarState& scalar) {
     const auto nodes = vocabulary_.plain().nodes();
     for (size_t i = 0; i < nodes.size();) {
       const PieceTrie::Node& node = nodes[i];
-      if (!scalar_legal(grammar_.tools(), scalar_stack_[node.depth], node.byte, {})) {
+      if (!scalar_legal(grammar_.set(state_), scalar_stack_[node.depth], node.byte, {})) {
         i = node.skip;
         continue;
       }
       scalar_stack_[node.depth + 1u] = scalar_stack_[node.depth];
-      scalar_advance(grammar_.tools(), scalar_stack_[node.depth + 1u], node.byte);
+      scalar_advance(grammar_.set(state_), scalar_stack_[node.depth + 1u], node.byte);
       for (uint32_t t = node.first; t < node.last; ++t) set_bit(mask, vocabulary_.plain().tokens()[t]);
       ++i;
     }

@@ -26,13 +26,19 @@ class TokenGrammar {
 
   /// Appends the tokens that must come now to `out` and accepts them: the only legal token, or those
   /// that Tokenizer::encode gives for text that must follow, as far as nothing that may come later
-  /// can change them. The tokenization is the one that the tokenizer would give.
+  /// can change them. The tokenization is the one that the tokenizer would give. Stops where
+  /// CallGrammar::asked says so.
   void take_forced(std::vector<TokenId>& out);
 
   /// Legal tokens, never none: bit id % 64 of word id / 64. When done() only eos.
   std::span<const uint64_t> mask();
   /// Only for a token of mask(); false otherwise, and nothing changes.
   bool accept(TokenId token);
+
+  /// Where text() will hold the value at which or in which it ends, or held the last one.
+  size_t value_begin() const { return value_begin_; }
+  /// CallGrammar::widen, if `token` can come then.
+  bool widen_for(TokenId token);
 
   bool done() const { return grammar_.finished(state_); }
   /// The answer so far, as answer_text.
@@ -64,6 +70,7 @@ class TokenGrammar {
   CallState state_;
   std::string text_;            // with the leading space, if the tokenizer has one
   std::vector<Token> tokens_;
+  size_t value_begin_ = 0;      // in text()
   Vocabulary::Mask mask_;
   bool mask_is_current_ = false;
   std::vector<CallState> stack_;  // of walk(), by depth

@@ -12,7 +12,9 @@ Status compile_tools(std::string_view tools_json, const SchemaOptions& options, 
   if (Status s = json::parse_array(tools_json, tools); !s.ok()) return s;
   if (tools.Size() > kMaxTools) return {Code::bad_tools, "tools: more than " + std::to_string(kMaxTools)};
   ToolSet set;
-  set.literals.push_back({{"null"}});
+  set.literals = {{{"null"}}, {{"false", "null", "true"}}};  // ToolSet::kNullLiteral, kAnyScalars
+  set.strings.emplace_back();
+  set.numbers.emplace_back(/*integer=*/false);
   SchemaCompiler compiler(options, set);
   const json::Value no_parameters(rapidjson::kObjectType);
   for (const json::Value& tool : tools.GetArray()) {

@@ -69,6 +69,8 @@ struct ToolSpec {
 
 struct ToolSet {
   static constexpr uint32_t kNullLiteral = 0;  // literals[0] is {null}
+  /// In every list: false, null or true; any string; any number.
+  static constexpr Scalar kAnyScalars[] = {{ScalarKind::literal, 1}, {ScalarKind::string, 0}, {ScalarKind::number, 0}};
 
   std::vector<ToolSpec> tools;
   std::vector<ValueSpec> values;

@@ -65,6 +65,12 @@ class Trace {
     REQUIRE(legal_bytes(text) == text.size());
     return grammar_.forced_run(state_);
   }
+  /// The text that follows `text` as long as one byte only is legal, asked for or not.
+  std::string only_way(std::string text) {
+    const size_t begin = text.size();
+    for (std::string one; (one = next(text)).size() == 1;) text += one;
+    return text.substr(begin);
+  }
 
  private:
   thimble::CallGrammar grammar_;

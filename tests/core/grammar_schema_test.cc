@@ -179,9 +179,9 @@ TEST_CASE("pattern: by code points, and never a string that cannot be completed"
   CHECK_FALSE(allows(R"({"type":"string","pattern":"^[à-ü]+$"})", "\" ÿ\""));
   CHECK(allows(R"({"type":"string","pattern":"^\\n\"\\\\$"})", "\" \\n\\\"\\\\\""));
   Trace t(tool_of(R"({"type":"string","pattern":"^(ab|abcd)$","maxLength":3})"));
-  CHECK(t.forced(R"([{"name":"t","arguments":{"x":)") == "\" ab\"}}");
+  CHECK(t.only_way(R"([{"name":"t","arguments":{"x":)") == "\" ab\"}}");
   Trace even(tool_of(R"({"type":"string","pattern":"^(ab)*$","minLength":3,"maxLength":5})"));
-  CHECK(even.forced(R"([{"name":"t","arguments":{"x":)") == "\" abab\"}}");
+  CHECK(even.only_way(R"([{"name":"t","arguments":{"x":)") == "\" abab\"}}");
   Trace control(tool_of(R"({"type":"string","pattern":"^[\\u0000-\\u0001]$"})"));
   CHECK(control.next(R"([{"name":"t","arguments":{"x":" \u000)") == "01");
 }
