@@ -6,11 +6,11 @@
 
 namespace thimble {
 
-void Model::start_decoder(std::span<const SegmentState* const> tools) {
+void Model::start_decoder() {
   for (KvSegment& kv : decoder_cache_) clear_segment(config().shape(), kv);
   for (size_t l = 0; l < cross_segments_.size(); ++l) {
     cross_segments_[l].clear();
-    for (const SegmentState* tool : tools) cross_segments_[l].push_back(tool->cross_[l]);
+    for (const SegmentState* tool : query_tools_) cross_segments_[l].push_back(tool->cross_[l]);
     cross_segments_[l].push_back(query_.cross_[l]);
   }
   decoder_position_ = 0;
@@ -26,26 +26,24 @@ Status Model::decode(std::span<const TokenId> tokens, std::span<const float>& lo
     last = std::min(kTileRows, tokens.size() - at);
     decode_tile(tokens.subspan(at, last));
   }
-  Operand& row = tiles_[0];
-  normalize(decoder_x_ + (last - 1) * config().d_model, weights_.decoder_norm, 1, row);
-  multiply(row, weights_.embedding, logits_);
+  normalize(decoder_x_ + (last - 1) * config().d_model, weights_.decoder_norm, 1, normed_);
+  multiply(normed_, weights_.embedding, logits_);
   logits = {logits_, config().vocab_size};
   return {};
 }
 
 void Model::decode_tile(std::span<const TokenId> tokens) {
-  Operand& normed = tiles_[0];
   embed(tokens, decoder_x_);
   for (size_t l = 0; l < weights_.decoder_self.size(); ++l) {
     const AttentionWeights& self = weights_.decoder_self[l];
     const AttentionWeights& cross = weights_.decoder_cross[l];
     KvSegment& cache = decoder_cache_[l];
-    normalize(decoder_x_, self.norm, tokens.size(), normed);
-    append_keys(self, normed, /*rotate=*/true, cache);
-    add_attention(self, decoder_self_gate_[l], normed, /*rotate=*/true, decoder_position_,
+    normalize(decoder_x_, self.norm, tokens.size(), normed_);
+    append_keys(self, normed_, /*rotate=*/true, cache);
+    add_attention(self, decoder_self_gate_[l], normed_, /*rotate=*/true, decoder_position_,
                   {{&cache, 1}, /*causal=*/true}, decoder_x_);
-    normalize(decoder_x_, cross.norm, tokens.size(), normed);
-    add_attention(cross, decoder_cross_gate_[l], normed, /*rotate=*/false, 0,
+    normalize(decoder_x_, cross.norm, tokens.size(), normed_);
+    add_attention(cross, decoder_cross_gate_[l], normed_, /*rotate=*/false, 0,
                   {cross_segments_[l], /*causal=*/false}, decoder_x_);
   }
   decoder_position_ += tokens.size();

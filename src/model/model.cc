@@ -60,9 +60,8 @@ void Model::carve(Carver& carver) {
   cos_ = carver.take<float>(positions * c.head_dim / 2);
   sin_ = carver.take<float>(positions * c.head_dim / 2);
   attend_scratch_ = carver.take<uint8_t>(attend_scratch_bytes(c.shape(), max_keys(c)));
-  tiles_.resize((rows + kTileRows - 1) / kTileRows);
   float* shared = is_int8() ? carver.take<float>(kTileRows * widest) : nullptr;
-  for (Operand* operand : operands()) {
+  for (Operand* operand : {&normed_, &mixed_}) {
     operand->x = is_int8() ? shared : carver.take<float>(kTileRows * widest);
     if (!is_int8()) continue;
     operand->codes.codes = carver.take<uint8_t>(2 * kTileRows * widest);
@@ -71,12 +70,6 @@ void Model::carve(Carver& carver) {
   decoder_cache_.clear();
   carve_segments(c, c.num_decoder_layers, round_up(c.max_decode_len, kPanelRows), carver,
                  decoder_cache_);
-}
-
-std::vector<Model::Operand*> Model::operands() {
-  std::vector<Operand*> all = {&mixed_};
-  for (Operand& tile : tiles_) all.push_back(&tile);
-  return all;
 }
 
 Status Model::create(ModelWeights weights, const KernelSet& kernels, Model& out) {

@@ -61,6 +61,15 @@ class Model {
   /// tool_isolated: encodes one tool by itself into `state`, which is allocated to its size.
   Status encode_tool(std::span<const TokenId> tokens, SegmentState& state);
 
+  /// The same in bounded pieces: begin_tool or begin_query checks and takes the tokens, then
+  /// advance_encoding() does one piece at a time (part of a layer for at most 64 rows) and returns
+  /// true when the encoding is complete, or when there is none. A new begin_* gives up an encoding
+  /// that is not complete. `state`, and the states of `tools`, must stay alive and where they are
+  /// until then. A tool may be encoded while a query is being decoded, between two decodes.
+  Status begin_tool(std::span<const TokenId> tokens, SegmentState& state);
+  Status begin_query(std::span<const TokenId> tokens, std::span<const SegmentState* const> tools);
+  bool advance_encoding();
+
   /// Whether tools of these lengths (tokens) fit into the context together; else Code::overflow.
   Status check_tools(std::span<const size_t> lengths) const;
 
@@ -70,8 +79,9 @@ class Model {
   /// `tokens` hold the tools too and `tools` is empty.
   Status encode_query(std::span<const TokenId> tokens, std::span<const SegmentState* const> tools);
 
-  /// Lets go of the tools' states: decode refuses until the next encode_query.
-  void forget_query() { ready_to_decode_ = false; }
+  /// Lets go of the tools' states, also in the middle of their use: decode refuses until the next
+  /// query is encoded.
+  void forget_query();
 
   /// Contrastive vector of the last encode_query, [contrastive_dim]; empty without a head.
   std::span<const float> query_embedding() const { return query_.embedding(); }
@@ -99,11 +109,9 @@ class Model {
   };
 
   bool is_int8() const { return weights_.config.weight_type == WeightType::i8; }
-  size_t rows_in_tile(size_t tile, size_t rows) const;
   Status check_tokens(std::span<const TokenId> tokens, size_t limit, const char* what) const;
   Status check_memory(std::span<const SegmentState* const> tools) const;
   void carve(Carver& carver);
-  std::vector<Operand*> operands();
 
   // attention.cc
   void embed(std::span<const TokenId> tokens, float* x) const;
@@ -117,14 +125,14 @@ class Model {
                      size_t position, const Memory& memory, float* x);
 
   // encoder.cc
-  void encode(std::span<const TokenId> tokens, std::span<const SegmentState* const> tools,
-              SegmentState& state);
-  void encode_layer(size_t layer, size_t rows, SegmentState& state);
-  void add_cross_keys(size_t rows, SegmentState& state);
+  void begin(std::span<const TokenId> tokens, SegmentState& state);
+  void encode_piece();
+  void finish_encoding();
+  void add_cross_keys(size_t row, size_t rows);
   void contrastive(size_t rows, std::vector<float>& out);
 
   // decoder.cc
-  void start_decoder(std::span<const SegmentState* const> tools);
+  void start_decoder();
   void decode_tile(std::span<const TokenId> tokens);
 
   ModelWeights weights_;
@@ -140,13 +148,23 @@ class Model {
   float* logits_ = nullptr;     // [vocab_size]
   float *cos_ = nullptr, *sin_ = nullptr;  // [positions][head_dim / 2]
   uint8_t* attend_scratch_ = nullptr;
-  std::vector<Operand> tiles_;  // normed rows of the encoder layer at work
+  Operand normed_;              // normed rows of one tile
   Operand mixed_;               // attention output of one tile
   std::vector<KvSegment> decoder_cache_;                 // one a decoder layer
   std::vector<KvSegment> layer_segments_;                // encoder: tools, then own
   std::vector<std::vector<KvSegment>> cross_segments_;   // decoder layer: tools, then query
 
+  // The encoding at work: every layer takes two pieces a tile of rows, first its keys and values
+  // for all tiles, then its attention; after the layers come the keys of the cross attention.
+  struct Encoding {
+    SegmentState* state = nullptr;  // null: none
+    size_t layer = 0;
+    size_t piece = 0;  // of the layer
+  };
+  Encoding encoding_;
+
   SegmentState query_;
+  std::vector<const SegmentState*> query_tools_;  // what the query attends to
   size_t encoded_rows_ = 0;
   size_t decoder_position_ = 0;
   bool ready_to_decode_ = false;

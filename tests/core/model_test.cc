@@ -168,6 +168,66 @@ TEST_CASE("every kernel set gives the same bits for the whole network") {
   }
 }
 
+TEST_CASE("encoding in pieces gives the bits of encoding at once, also while another query is decoded") {
+  for (WeightType type : {WeightType::f32, WeightType::i8}) {
+    RandomModel random(AttentionMode::tool_isolated, type, 20);
+    const Case c = make_case(random), other = make_case(random);
+    Model model = make_model(random);
+    const std::vector<SegmentState> tools = encode_tools(model, c.tools);
+    encode_query(model, tools, c.query);
+    const std::vector<float> want = logits_of(model, c.answer);
+
+    // A new tool's pieces between the decodes of the query.
+    encode_query(model, tools, c.query);
+    SegmentState tool;
+    REQUIRE(model.begin_tool(other.tools[4], tool).ok());
+    std::vector<float> got;
+    size_t pieces = 0;
+    bool complete = false;
+    for (TokenId id : c.answer) {
+      if (!complete) ++pieces;
+      complete = model.advance_encoding();
+      got = logits_of(model, {id});
+    }
+    CHECK(complete);
+    CHECK(pieces > 2 * 3);  // at least two a layer
+    CHECK(same_bits(want, got));
+
+    std::vector<SegmentState> others = encode_tools(model, other.tools);
+    encode_query(model, others, other.query);
+    const std::vector<float> other_want = logits_of(model, other.answer);
+    std::swap(others[4], tool);
+    std::vector<const SegmentState*> views;
+    for (const SegmentState& state : others) views.push_back(&state);
+    REQUIRE(model.begin_query(other.query, views).ok());
+    std::span<const float> logits;
+    do CHECK(model.decode(Tokens{1}, logits).code == Code::bad_input); while (!model.advance_encoding());
+    CHECK(model.advance_encoding());
+    CHECK(same_bits(other_want, logits_of(model, other.answer)));
+  }
+}
+
+TEST_CASE("a query forgotten or replaced in the middle of its encoding leaves no trace") {
+  RandomModel random(AttentionMode::tool_isolated, WeightType::i8, 21);
+  const Case c = make_case(random), other = make_case(random);
+  Model model = make_model(random);
+  const std::vector<SegmentState> tools = encode_tools(model, c.tools);
+  encode_query(model, tools, c.query);
+  const std::vector<float> want = logits_of(model, c.answer);
+  for (size_t pieces : {0, 1, 5, 12}) {
+    REQUIRE(model.begin_query(other.query, {}).ok());
+    for (size_t i = 0; i < pieces; ++i) REQUIRE_FALSE(model.advance_encoding());
+    if (pieces == 5) {
+      model.forget_query();
+      CHECK(model.advance_encoding());
+      std::span<const float> logits;
+      CHECK(model.decode(Tokens{1}, logits).code == Code::bad_input);
+    }
+    encode_query(model, tools, c.query);
+    CHECK(same_bits(want, logits_of(model, c.answer)));
+  }
+}
+
 TEST_CASE("out-of-range calls are refused and change nothing") {
   RandomModel random(AttentionMode::tool_isolated, WeightType::i8, 17);
   Model model = make_model(random);
