@@ -1,5 +1,9 @@
-// The generated glue of the WASM module (npm run build).
+// What the build writes (npm run build): the WASM module's glue, and the manifest of the model that ships.
 declare module '*/dist/thimble.mjs' {
-  const factory: (options?: { wasmBinary?: Uint8Array }) => Promise<import('./engine.ts').ThimbleModule>;
+  const factory: (options?: { wasmBinary?: Uint8Array; locateFile?: (name: string) => string }) => Promise<import('./engine.ts').ThimbleModule>;
   export default factory;
+}
+declare module '*/dist/thimble.san.json' {
+  const manifest: import('./weights.ts').Manifest;
+  export default manifest;
 }

@@ -1,0 +1,55 @@
+// What a page can say when it loads Thimble and when it asks.
+import type { AnswerOptions, Facts, KernelSet, Manifest, Progress, WeightsSource } from '../web/protocol.ts';
+import { ThimbleError } from './errors.ts';
+import type { CreateMonitor } from './monitor.ts';
+import type { Channel } from './rpc.ts';
+import type { Confirm } from './run.ts';
+
+export interface LoadOptions {
+  /** The model file. Default: the one that comes with the package. */
+  model?: WeightsSource;
+  /** What `model` must be (scripts/manifest.ts); then a damaged or other file is refused. */
+  manifest?: Manifest;
+  /** What the browser's store keeps `model` under; with it alone, only a stored copy will do. Default: manifest or URL. */
+  name?: string;
+  /** Where the WASM module is, or its bytes. Default: beside the worker. */
+  wasm?: string | URL | ArrayBuffer;
+  /** Where the worker's script is, or what makes one. Default: the package's. */
+  worker?: string | URL | (() => Channel);
+  /** For comparisons. Default: the fastest. */
+  kernels?: KernelSet;
+  /** Asked before `run` executes a tool with destructiveHint or consequentialHint. Without it, such tools are not executed. */
+  confirm?: Confirm;
+  /** Check what the grammar cannot enforce after decoding, instead of refusing the tool. */
+  allowUnenforced?: boolean;
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+  /** Progress as the built-in AI APIs tell it. */
+  monitor?: (monitor: CreateMonitor) => void;
+}
+
+/** What words like "tomorrow at six" are relative to. */
+export interface FactsOptions {
+  /** Default: the time of the call. */
+  now?: Date | number;
+  /** IANA name. Default: the machine's. */
+  timeZone?: string;
+  /** BCP 47. Default: the browser's. */
+  locale?: string;
+}
+
+export interface CallOptions extends AnswerOptions {
+  facts?: FactsOptions;
+  signal?: AbortSignal;
+}
+
+/** Throws ThimbleError `bad_input` for a zone or locale that is none. */
+export function factsOf({ now = Date.now(), timeZone, locale }: FactsOptions = {}): Facts {
+  try {
+    const format = new Intl.DateTimeFormat(locale ?? globalThis.navigator?.language, { timeZone });
+    format.format(now);
+    return { now: Number(now), timeZone: format.resolvedOptions().timeZone, locale: locale ?? format.resolvedOptions().locale };
+  } catch (error) {
+    throw new ThimbleError('bad_input', `The facts name no moment, time zone or locale: ${(error as Error).message}.`, error);
+  }
+}

@@ -1,0 +1,30 @@
+// The runtime's surroundings in Node: module and model are files beside this one.
+import { openAsBlob } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import factory from '../dist/thimble.mjs';
+import manifest from '../dist/thimble.san.json' with { type: 'json' };
+import { ThimbleError } from './errors.ts';
+import type { Host } from './runtime.ts';
+
+/** A file as a model. Throws ThimbleError `bad_input`. */
+export async function openModel(path: string | URL): Promise<Blob> {
+  try {
+    return await openAsBlob(path instanceof URL ? fileURLToPath(path) : path);
+  } catch (error) {
+    throw new ThimbleError('bad_input', `The model ${path} cannot be opened; check its path.`, error);
+  }
+}
+
+export const nodeHost: Host = {
+  async createModule(wasm) {
+    if (wasm instanceof ArrayBuffer) return factory({ wasmBinary: new Uint8Array(wasm) });
+    const url = wasm === undefined ? new URL('../dist/thimble.wasm', import.meta.url) : new URL(wasm);
+    try {
+      return await factory({ wasmBinary: url.protocol === 'file:' ? await readFile(url) : new Uint8Array(await (await fetch(url)).arrayBuffer()) });
+    } catch (error) {
+      throw new ThimbleError('network', `The WASM module cannot be loaded from ${url}; check the installation.`, error);
+    }
+  },
+  model: { get source() { return openModel(new URL('../model/thimble.san', import.meta.url)); }, manifest },
+};
