@@ -4,6 +4,9 @@
 include(cmake/RelaxedKernel.cmake)
 
 add_core(thimble_core -O3 -msimd128)
+# Text is read once a query and a mask a token, tensors all the time: only the latter are worth their size.
+file(GLOB_RECURSE TEXT_SOURCES CONFIGURE_DEPENDS src/answer/*.cc src/grammar/*.cc src/prompt/*.cc src/tokenizer/*.cc src/weights/*.cc)
+set_source_files_properties(${TEXT_SOURCES} src/engine.cc PROPERTIES COMPILE_OPTIONS -Oz)
 
 # What touches the JavaScript side except the Embind surface (bindings.cc): also part of both binaries.
 file(GLOB WEB_SOURCES CONFIGURE_DEPENDS web/*.cc)
@@ -24,7 +27,7 @@ set(LINK_FLAGS -O3 -sMODULARIZE -sEXPORT_ES6 -sENVIRONMENT=web,worker -sALLOW_ME
 function(add_module name)
   add_executable(${name} web/bindings.cc ${ARGN})
   set_target_properties(${name} PROPERTIES SUFFIX .mjs)
-  target_compile_options(${name} PRIVATE ${WARNINGS} -ffp-contract=off -O3 -msimd128)
+  target_compile_options(${name} PRIVATE ${WARNINGS} -ffp-contract=off -Os -msimd128)
   target_link_libraries(${name} PRIVATE thimble_web)
   target_link_options(${name} PRIVATE ${LINK_FLAGS} --bind -sFILESYSTEM=0)
 endfunction()

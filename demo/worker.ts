@@ -9,7 +9,6 @@ export type Reply =
   | { kind: 'answer'; text: string; toolsMs: number; answerMs: number }
   | { kind: 'error'; during: Request['kind']; text: string };
 
-const maxAnswerTokens = 256;
 const reply = (message: Reply) => postMessage(message);
 
 let engine: Engine | undefined;
@@ -45,8 +44,9 @@ function run(tools: string, query: string): void {
   const start = performance.now();
   engine.setTools(tools);
   const toolsDone = performance.now();
-  const text = engine.generate(query, maxAnswerTokens);
-  reply({ kind: 'answer', text, toolsMs: toolsDone - start, answerMs: performance.now() - toolsDone });
+  engine.begin(query);
+  while (!engine.advance());
+  reply({ kind: 'answer', text: engine.text(), toolsMs: toolsDone - start, answerMs: performance.now() - toolsDone });
 }
 
 onmessage = async ({ data }: MessageEvent<Request>) => {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/limits.h"
 #include "prompt/prompt.h"
 
 namespace thimble {
@@ -18,6 +19,9 @@ Status Engine::open() {
                                      " pieces, the embedding has " +
                                      std::to_string(weights.config.vocab_size)};
   metadata_ = weights.metadata;
+  calibration_ = Calibration(weights.calibration);
+  if (weights.config.text_format == TextFormat::thimble)
+    if (Status s = Vocabulary::create(tokenizer_, vocabulary_); !s.ok()) return s;
   if (Status s = Model::create(std::move(weights), kernels_, model_); !s.ok()) return s;
   open_ = true;
   return set_tools("[]");
@@ -29,9 +33,9 @@ size_t Engine::tool_cache_bytes() const {
   return bytes;
 }
 
-Status Engine::set_tools(std::string_view tools_json) {
+Status Engine::set_tools(std::string_view tools_json, const SchemaOptions& schema) {
   if (!open_) return {Code::bad_input, "no model yet: load one, then set the tools"};
-  if (config().text_format == TextFormat::thimble) return set_isolated_tools(tools_json);
+  if (config().text_format == TextFormat::thimble) return set_isolated_tools(tools_json, schema);
   std::string text;
   if (Status s = needle_tools_text(tools_json, text); !s.ok()) return s;
   std::vector<TokenId> tokens;
@@ -41,7 +45,9 @@ Status Engine::set_tools(std::string_view tools_json) {
   return {};
 }
 
-Status Engine::set_isolated_tools(std::string_view tools_json) {
+Status Engine::set_isolated_tools(std::string_view tools_json, const SchemaOptions& schema) {
+  ToolSet set;
+  if (Status s = compile_tools(tools_json, schema, set); !s.ok()) return s;
   std::vector<ToolText> texts;
   if (Status s = thimble_tool_texts(tools_json, texts); !s.ok()) return s;
   std::vector<Tool> next(texts.size());
@@ -63,6 +69,8 @@ Status Engine::set_isolated_tools(std::string_view tools_json) {
     if (Tool* old = find_tool(tool.tokens); tool.state == nullptr) tool.state = old->state;
   model_.forget_query();  // it may read states that end here
   tools_ = std::move(next);
+  writer_.emplace(vocabulary_, std::move(set));
+  answering_ = false;
   tool_states_.clear();
   for (const Tool& tool : tools_) tool_states_.push_back(tool.state.get());
   return {};
@@ -108,21 +116,53 @@ Status Engine::step(std::span<const TokenId> tokens, std::span<const float>& log
   return model_.decode(tokens, logits);
 }
 
-Status Engine::generate(std::string_view query, size_t max_tokens, std::string& text) {
-  if (Status s = encode(query); !s.ok()) return s;
-  const TokenId start = tokenizer_.eos();
-  std::vector<TokenId> answer;
-  std::span<const float> logits;
-  std::span<const TokenId> next(&start, 1);
-  const size_t room = config().max_decode_len - 1;
-  for (size_t i = 0; i < std::min(max_tokens, room); ++i) {
-    if (Status s = step(next, logits); !s.ok()) return s;
-    const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
-    if (best == tokenizer_.eos()) break;
-    answer.push_back(static_cast<TokenId>(best));
-    next = {&answer.back(), 1};
+Status Engine::begin(std::string_view query, const AnswerOptions& options) {
+  if (!open_) return {Code::bad_input, "no model yet: load one, then begin an answer"};
+  if (!writer_) return {Code::bad_input, "answers are written by models of text format thimble; this one has another"};
+  answering_ = false;
+  EncoderInput input;
+  if (Status s = encoder_input(query, input); !s.ok()) return s;
+  if (Status s = writer_->start(query, options); !s.ok()) return s;
+  if (!writer_->done())
+    if (Status s = model_.begin_query(input.query, tool_states_); !s.ok()) return s;
+  answering_ = true;
+  query_ = query;
+  counts_ = {.query = input.query.size()};
+  return {};
+}
+
+Status Engine::advance(bool& done) {
+  if (!answering_) return {Code::bad_input, "no answer is at work: call begin first"};
+  if (!writer_->done() && model_.advance_encoding()) {
+    if (Status s = decode_piece(); !s.ok()) {
+      answering_ = false;
+      return s;
+    }
   }
-  text = tokenizer_.decode(answer);
+  done = writer_->done();
+  counts_.answer = writer_->answer_tokens();
+  counts_.forced = writer_->forced_tokens();
+  return {};
+}
+
+Status Engine::decode_piece() {
+  const auto unread = writer_->unread();
+  const size_t room = config().max_decode_len - model_.decoder_position();
+  if (unread.size() > room)
+    return {Code::overflow, "the answer has more than " + std::to_string(config().max_decode_len) +
+                                " tokens, which is all that the model can write; ask for less at once"};
+  const auto piece = unread.first(std::min(unread.size(), kTileRows));
+  std::span<const float> logits;
+  if (Status s = model_.decode(piece, logits); !s.ok()) return s;
+  ++counts_.passes;
+  writer_->mark_read(piece.size());
+  if (writer_->unread().empty()) writer_->choose(logits);
+  return {};
+}
+
+Status Engine::answer(Answer& out) const {
+  if (!answering_ || !writer_->done()) return {Code::bad_input, "no answer is complete: call advance until it is"};
+  out = read_answer(*writer_, query_, calibration_);
   return {};
 }
 

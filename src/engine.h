@@ -3,11 +3,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "answer/answer.h"
+#include "answer/writer.h"
 #include "model/model.h"
 #include "status.h"
 #include "tokenizer/tokenizer.h"
@@ -40,8 +43,22 @@ class Engine {
 
   /// Replaces the tool list (see prompt/prompt.h for its form). With isolated tools each new tool
   /// is encoded here, once; tools whose text is unchanged keep their state. On error the old list
-  /// stays. step() then needs a new encode().
-  Status set_tools(std::string_view tools_json);
+  /// stays; the answer at work ends. `schema`: see grammar/tool_schema.h.
+  Status set_tools(std::string_view tools_json, const SchemaOptions& schema = {});
+
+  /// Begins the answer to `query`, in text format `thimble` only. Fails with overflow if the query is
+  /// too long, with bad_input if the options cannot be met.
+  Status begin(std::string_view query, const AnswerOptions& options = {});
+  /// Does one bounded piece of it: a part of an encoder layer, or at most kTileRows decoder rows and a
+  /// choice. `done`: the answer is complete. Fails with overflow if it grows too long for the decoder;
+  /// that ends it.
+  Status advance(bool& done);
+  /// Answer_text so far (prompt/FORMAT.md); it only grows. Empty before begin().
+  std::string_view text() const { return answering_ ? writer_->text() : std::string_view(); }
+  /// The complete answer. Fails with bad_input before that.
+  Status answer(Answer& out) const;
+  std::string_view query() const { return query_; }
+  const AnswerCounts& counts() const { return counts_; }
 
   /// Token ids that the model will read for `query` with the current tools.
   Status encoder_input(std::string_view query, EncoderInput& out) const;
@@ -52,9 +69,6 @@ class Engine {
   /// Feeds tokens to the decoder; the logits stay valid until the next step.
   Status step(std::span<const TokenId> tokens, std::span<const float>& logits);
 
-  /// Greedy answer of at most `max_tokens` tokens without any constraint, as the model writes it.
-  Status generate(std::string_view query, size_t max_tokens, std::string& text);
-
   const Model& model() const { return model_; }
 
  private:
@@ -63,19 +77,27 @@ class Engine {
     std::shared_ptr<SegmentState> state;
   };
 
-  Status set_isolated_tools(std::string_view tools_json);
+  Status set_isolated_tools(std::string_view tools_json, const SchemaOptions& schema);
   Status tokenize_tool(const ToolText& tool, std::vector<TokenId>& tokens) const;
+  Status decode_piece();
   Tool* find_tool(const std::vector<TokenId>& tokens);
 
   ModelLoader loader_;
   const KernelSet& kernels_;
   std::string metadata_;
+  Calibration calibration_;
   Tokenizer tokenizer_;
+  Vocabulary vocabulary_;  // text format thimble
   Model model_;
   std::vector<Tool> tools_;               // sorted by tokens: the order given cannot matter
   std::vector<const SegmentState*> tool_states_;
   std::vector<TokenId> tools_text_tokens_;  // format needle: the list's own tokens
   bool open_ = false;
+
+  std::optional<AnswerWriter> writer_;  // text format thimble: for the tools set
+  bool answering_ = false;              // begin() was called for these tools
+  std::string query_;
+  AnswerCounts counts_;
 };
 
 }  // namespace thimble

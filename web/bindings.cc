@@ -44,7 +44,36 @@ class EngineHandle {
   Result open() { return result(engine_.open()); }
   std::string metadata() const { return engine_.metadata(); }
 
-  Result set_tools(const std::string& json) { return result(engine_.set_tools(json)); }
+  Result set_tools(const std::string& json, bool allow_unenforced, bool spoken_dates) {
+    unenforced_.clear();
+    return result(engine_.set_tools(json, {spoken_dates, allow_unenforced ? &unenforced_ : nullptr}));
+  }
+  // Keywords of the last set_tools that are not enforced, one "path: keyword" a line.
+  std::string unenforced() const {
+    std::string lines;
+    for (const std::string& line : unenforced_) (lines += line) += '\n';
+    return lines;
+  }
+
+  // `choice`: auto, none, required, or tool: then `tool` names it.
+  Result begin_answer(const std::string& query, const std::string& choice, const std::string& tool, uint32_t max_calls, bool strict) {
+    const ToolChoice tool_choice = choice == "none" ? ToolChoice::none : choice == "required" ? ToolChoice::required
+                                 : choice == "tool" ? ToolChoice::named : ToolChoice::automatic;
+    return result(engine_.begin(query, {tool_choice, tool, max_calls, strict ? Grounding::strict : Grounding::free}));
+  }
+  Result advance_answer() { return result(engine_.advance(done_)); }
+  // Whether the last advance_answer completed the answer.
+  bool done() const { return done_; }
+  std::string text() const { return std::string(engine_.text()); }
+  // The complete answer as JSON (to_json); read it with answer_json() after ok.
+  Result read_answer() {
+    Answer answer;
+    const Status status = engine_.answer(answer);
+    if (status.ok()) answer_ = to_json(answer, engine_.query(), engine_.counts());
+    return result(status);
+  }
+  std::string answer_json() const { return answer_; }
+
   Result encode(const std::string& query) { return result(engine_.encode(query)); }
   Result encode_tokens(const std::vector<TokenId>& ids) { return result(engine_.encode(ids)); }
   Region encoder_output() const { return region(engine_.model().encoder_output()); }
@@ -52,11 +81,6 @@ class EngineHandle {
 
   Result step(const std::vector<TokenId>& ids) { return result(engine_.step(ids, logits_)); }
   Region logits() const { return region(logits_); }
-  Result generate(const std::string& query, size_t max_tokens) {
-    return result(engine_.generate(query, max_tokens, text_));
-  }
-  std::string text() const { return text_; }
-
   Result tokenize(const std::string& text) {
     ids_.clear();
     return result(engine_.tokenizer().encode(text, ids_));
@@ -83,7 +107,9 @@ class EngineHandle {
         kernels_(kernels != nullptr ? kernels->name : "") {}
 
   Engine engine_;
-  std::string kernels_, text_;
+  std::string kernels_, answer_;
+  std::vector<std::string> unenforced_;
+  bool done_ = false;
   std::vector<TokenId> ids_;
   std::span<const float> logits_;
 };
@@ -107,14 +133,19 @@ EMSCRIPTEN_BINDINGS(thimble) {
       .function("open", &EngineHandle::open)
       .function("metadata", &EngineHandle::metadata)
       .function("setTools", &EngineHandle::set_tools)
+      .function("unenforced", &EngineHandle::unenforced)
       .function("encode", &EngineHandle::encode)
       .function("encodeTokens", &EngineHandle::encode_tokens)
       .function("encoderOutput", &EngineHandle::encoder_output)
       .function("queryEmbedding", &EngineHandle::query_embedding)
       .function("step", &EngineHandle::step)
       .function("logits", &EngineHandle::logits)
-      .function("generate", &EngineHandle::generate)
+      .function("beginAnswer", &EngineHandle::begin_answer)
+      .function("advanceAnswer", &EngineHandle::advance_answer)
+      .function("done", &EngineHandle::done)
       .function("text", &EngineHandle::text)
+      .function("readAnswer", &EngineHandle::read_answer)
+      .function("answerJson", &EngineHandle::answer_json)
       .function("tokenize", &EngineHandle::tokenize)
       .function("detokenize", &EngineHandle::detokenize)
       .function("queryTokens", &EngineHandle::query_tokens)

@@ -25,15 +25,20 @@ interface EngineHandle {
   totalBytes(): number;
   open(): Result;
   metadata(): string;
-  setTools(json: string): Result;
+  setTools(json: string, allowUnenforced: boolean, spokenDates: boolean): Result;
+  unenforced(): string;
   encode(query: string): Result;
   encodeTokens(ids: TokenIds): Result;
   encoderOutput(): Region;
   queryEmbedding(): Region;
   step(ids: TokenIds): Result;
   logits(): Region;
-  generate(query: string, maxTokens: number): Result;
+  beginAnswer(query: string, choice: string, tool: string, maxCalls: number, strict: boolean): Result;
+  advanceAnswer(): Result;
+  done(): boolean;
   text(): string;
+  readAnswer(): Result;
+  answerJson(): string;
   tokenize(text: string): Result;
   detokenize(ids: TokenIds): string;
   queryTokens(query: string): Result;
@@ -54,6 +59,49 @@ export interface ThimbleModule {
 export interface EngineOptions {
   /** Default: the fastest that this machine runs. */
   kernels?: KernelSet;
+}
+
+export interface ToolsOptions { allowUnenforced?: boolean; spokenDates?: boolean }
+
+export type ToolChoice = 'auto' | 'none' | 'required' | { tool: string };
+
+export interface AnswerOptions {
+  /** `none`: call nothing; `required`: call something; or a tool's name. */
+  toolChoice?: ToolChoice;
+  /** Default: 16. */
+  maxCalls?: number;
+  /** `strict`: free text in arguments is a part of the query, word for word. Default: `free`. */
+  grounding?: 'free' | 'strict';
+}
+const defaultMaxCalls = 16, defaultGrounding = 'free';
+
+/** Keys and indices, from a call's arguments down. */
+export type Path = (string | number)[];
+
+/** What an answer says. Confidence: 0 to 1, an argument's at least its call's, a call's at least the answer's. */
+export interface Answer {
+  outcome: 'call' | 'none';
+  /** Of `none`: no tool fits; required parameters were not said; a value was said that its schema forbids. */
+  reason?: 'irrelevant' | 'missing' | 'invalid';
+  confidence: number;
+  /** Natural logarithm of the probability that the model gives the answer among the legal ones, not calibrated. */
+  logProbability: number;
+  /** With `missing` and `invalid`: what was found. */
+  calls: AnsweredCall[];
+  /** Tokens of the query and of the answer, how many of the latter had to come, and passes through the decoder. */
+  tokens: { query: number; answer: number; forced: number; passes: number };
+}
+
+export interface AnsweredCall {
+  tool: string;
+  /** Without what is missing or invalid. */
+  arguments: Record<string, unknown>;
+  /** Required parameters that were not said; inner ones as "outer.inner". */
+  missing: string[];
+  invalid: { path: Path; value: unknown }[];
+  confidence: number;
+  /** Of every string, number and boolean. `span`: where the query says it, in UTF-16 units. */
+  evidence: { path: Path; confidence: number; span: [begin: number, end: number] | null }[];
 }
 
 /** Bytes of a model file, in any chunks. */
@@ -94,8 +142,34 @@ export class Engine {
   /** JSON text about the model: name, licence, training. */
   get metadata(): string { return this.handle.metadata(); }
 
-  /** Replaces the tool list (JSON array, see src/prompt/FORMAT.md). On error the old list stays. */
-  setTools(json: string): void { check(this.handle.setTools(json)); }
+  /**
+   * Replaces the tools: a JSON array of {name, description?, parameters?, examples?} (src/prompt/FORMAT.md, src/grammar/SCHEMA.md);
+   * on error the old ones stay. Returns the keywords that answers need not obey, as "path: keyword": none, unless
+   * `allowUnenforced` asks for a list instead of an error. `spokenDates`: dates, times and durations may be any words.
+   */
+  setTools(json: string, { allowUnenforced = false, spokenDates = false }: ToolsOptions = {}): string[] {
+    check(this.handle.setTools(json, allowUnenforced, spokenDates));
+    return this.handle.unenforced().split('\n').filter((line) => line !== '');
+  }
+
+  /** Begins the answer to `query`; an answer at work is given up. Throws overflow (too long) or bad_input (no such tool). */
+  begin(query: string, { toolChoice = 'auto', maxCalls = defaultMaxCalls, grounding = defaultGrounding }: AnswerOptions = {}): void {
+    if (!Number.isInteger(maxCalls) || maxCalls < 1) throw new EngineError('bad_input', `maxCalls is ${maxCalls}; give a whole number from 1.`);
+    const [choice, tool] = typeof toolChoice === 'string' ? [toolChoice, ''] : ['tool', toolChoice.tool];
+    check(this.handle.beginAnswer(query, choice, tool, Math.min(maxCalls, 2 ** 31), grounding === 'strict'));
+  }
+  /** Does a piece of some milliseconds of the answer; true when it is complete. Throws overflow if it grows too long. */
+  advance(): boolean {
+    check(this.handle.advanceAnswer());
+    return this.handle.done();
+  }
+  /** Answer_text so far (src/prompt/FORMAT.md), which only grows. Values that turn out invalid stand in it as they were said. */
+  text(): string { return this.handle.text(); }
+  /** The complete answer. */
+  answer(): Answer {
+    check(this.handle.readAnswer());
+    return JSON.parse(this.handle.answerJson()) as Answer;
+  }
 
   encode(query: string): void { check(this.handle.encode(query)); }
   /** Encodes a query segment given as token ids, `<tools>` included. */
@@ -109,11 +183,6 @@ export class Engine {
   step(ids: readonly number[]): Float32Array {
     this.withTokens(ids, (list) => check(this.handle.step(list)));
     return this.floats(this.handle.logits());
-  }
-  /** Greedy answer without any constraint, at most `maxTokens` tokens. */
-  generate(query: string, maxTokens: number): string {
-    check(this.handle.generate(query, maxTokens));
-    return this.handle.text();
   }
 
   tokenize(text: string): number[] {

@@ -104,6 +104,8 @@ class CallGrammar {
 
   size_t tool_count() const { return tools_.size(); }
   const ToolSpec& tool(size_t i) const { return tools_[i].set->tools[tools_[i].index]; }
+  /// The list that tool(i) is in.
+  const ToolSet& set_of(size_t i) const { return *tools_[i].set; }
   /// The list that the tool of the current call is in. Only from the end of its name on.
   const ToolSet& set(const CallState& s) const { return *tools_[s.tool].set; }
   /// Keys that the array around `s` holds already, if its items must differ.

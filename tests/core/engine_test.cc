@@ -46,16 +46,30 @@ void set_tools(Engine& engine, const std::string& json) {
   REQUIRE(status.ok());
 }
 
+Answer answer_to(Engine& engine, const std::string& query, const AnswerOptions& options = {}) {
+  const Status begun = engine.begin(query, options);
+  INFO(begun.message);
+  REQUIRE(begun.ok());
+  for (bool done = false; !done;) REQUIRE(engine.advance(done).ok());
+  Answer answer;
+  REQUIRE(engine.answer(answer).ok());
+  return answer;
+}
+
 }  // namespace
 
 TEST_CASE("the shipped model answers a plain request, and refuses what no tool does") {
   const auto engine = load_engine("model/thimble.san");
   set_tools(*engine, list(kTools));
-  std::string text;
-  REQUIRE(engine->generate(kQuery, 60, text).ok());
-  CHECK(text == R"([{"name":"set_light","arguments":{"room":" bedroom","level":20}}])");
-  REQUIRE(engine->generate("how tall is mount everest", 60, text).ok());
-  CHECK(text == "[]");
+  const Answer call = answer_to(*engine, kQuery);
+  CHECK(engine->text() == R"([{"name":"set_light","arguments":{"room":" bedroom","level":20}}])");
+  CHECK(call.outcome == Answer::Outcome::call);
+  REQUIRE(call.calls.size() == 1);
+  CHECK(call.calls[0].tool == "set_light");
+  CHECK(call.calls[0].arguments == R"({"room":"bedroom","level":20})");
+  const Answer none = answer_to(*engine, "how tall is mount everest");
+  CHECK(none.outcome == Answer::Outcome::irrelevant);
+  CHECK(none.calls.empty());
 }
 
 TEST_CASE("no permutation of the tools changes a bit, whether cached or encoded afresh") {

@@ -1,0 +1,108 @@
+#include "answer/writer.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace thimble {
+namespace {
+
+/// A value is loosened where the schema leaves less than this share of the probability. (Of the
+/// shares tried, the one that is best on training/eval/unseen.jsonl and wild.jsonl.)
+constexpr double kLegalShare = 0.1;
+
+constexpr float kNegligible = 25;  // e^-25 of the largest changes no sum
+
+TokenId best_of(std::span<const float> logits) {
+  return static_cast<TokenId>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
+template <class Use>
+void for_each(std::span<const uint64_t> mask, const Use& use) {
+  for (size_t w = 0; w < mask.size(); ++w)
+    for (uint64_t word = mask[w]; word != 0; word &= word - 1) use(w * 64 + static_cast<size_t>(std::countr_zero(word)));
+}
+
+TokenId best_of(std::span<const float> logits, std::span<const uint64_t> mask) {
+  size_t best = logits.size();
+  for_each(mask, [&](size_t id) {
+    if (best == logits.size() || logits[id] > logits[best]) best = id;
+  });
+  return static_cast<TokenId>(best);
+}
+
+bool is_empty(std::span<const uint64_t> mask) {
+  return std::all_of(mask.begin(), mask.end(), [](uint64_t word) { return word == 0; });
+}
+
+/// Sum of exp(logit - peak) over the mask.
+double mass(std::span<const float> logits, std::span<const uint64_t> mask, float peak) {
+  double sum = 0;
+  for_each(mask, [&](size_t id) {
+    if (logits[id] > peak - kNegligible) sum += std::exp(logits[id] - peak);
+  });
+  return sum;
+}
+
+double mass(std::span<const float> logits, float peak) {
+  double sum = 0;
+  for (const float logit : logits)
+    if (logit > peak - kNegligible) sum += std::exp(logit - peak);
+  return sum;
+}
+
+}  // namespace
+
+AnswerWriter::AnswerWriter(const Vocabulary& vocabulary, ToolSet tools)
+    : vocabulary_(vocabulary), grammar_(vocabulary, std::move(tools)) {}
+
+Status AnswerWriter::start(std::string_view query, const AnswerOptions& options) {
+  if (Status s = grammar_.start({options.tool_choice, options.tool, options.max_calls}); !s.ok()) return s;
+  const Tokenizer& tokenizer = vocabulary_.tokenizer();
+  grounding_ = options.grounding;
+  if (grounding_ == Grounding::strict) {
+    std::vector<TokenId> ids;
+    if (Status s = tokenizer.encode(query, ids); !s.ok()) return s;
+    spans_.set_query(tokenizer.decode(ids));
+  }
+  decisions_.clear();
+  loose_.clear();
+  tokens_ = {tokenizer.eos(), tokenizer.tool_call()};
+  read_ = 0;
+  grammar_.take_forced(tokens_);
+  return {};
+}
+
+void AnswerWriter::choose(std::span<const float> logits) {
+  loosen(logits);
+  const auto mask = allowed();
+  const TokenId best = best_of(logits, mask);
+  const float peak = logits[static_cast<size_t>(best)];
+  decisions_.push_back({text().size(), -static_cast<float>(std::log(mass(logits, mask, peak)))});
+  grammar_.accept(best);
+  tokens_.push_back(best);
+  grammar_.take_forced(tokens_);
+}
+
+bool AnswerWriter::is_loose() const {
+  return !loose_.empty() && loose_.back().begin == grammar_.value_begin() && grammar_.state().phase == CallState::value;
+}
+
+/// Lets the value be what the model wants to say, if that is not what the schema allows.
+void AnswerWriter::loosen(std::span<const float> logits) {
+  const TokenId wanted = best_of(logits);
+  if (grammar_.state().phase != CallState::value || has_bit(grammar_.mask(), wanted) || is_loose()) return;
+  const float peak = logits[static_cast<size_t>(wanted)];
+  if (mass(logits, grammar_.mask(), peak) > kLegalShare * mass(logits, peak)) return;
+  if (grammar_.widen_for(wanted)) loose_.push_back({grammar_.value_begin(), true});
+}
+
+std::span<const uint64_t> AnswerWriter::allowed() {
+  if (grounding_ == Grounding::free || is_loose()) return grammar_.mask();
+  const auto grounded = spans_.filter(grammar_, vocabulary_);
+  if (!is_empty(grounded)) return grounded;
+  loose_.push_back({grammar_.value_begin(), false});
+  return grammar_.mask();
+}
+
+}  // namespace thimble
