@@ -1,4 +1,5 @@
 // What a page uses: a model in a worker, the page's tools, and requests in words.
+import embedded from '../dist/thimble.san.json' with { type: 'json' };
 import type { AnswerEvent, Call, LoadParams, Memory, ModelInfo, Outcome, Stats, ToolSpec, WeightsSource } from '../web/protocol.ts';
 import { throwIfAborted } from '../web/errors.ts';
 import { ThimbleError } from './errors.ts';
@@ -205,7 +206,10 @@ function spawnWorker(worker: LoadOptions['worker']): Channel {
   return new Worker(new URL('../web/worker.ts', import.meta.url), { type: 'module' });
 }
 
-async function loadParams({ model, manifest, name, wasm, kernels, allowUnenforced = false }: LoadOptions): Promise<LoadParams> {
+async function loadParams(options: LoadOptions): Promise<LoadParams> {
+  const { wasm, kernels, allowUnenforced = false } = options;
+  const own = options.model === undefined && options.manifest === undefined && options.name === undefined;
+  const { model, manifest, name } = own ? { ...options, model: new URL('../model/thimble.san', import.meta.url), manifest: embedded } : options;
   return {
     ...(model !== undefined && { model: await rereadable(model) }), ...(manifest && { manifest }), ...(name !== undefined && { name }),
     ...(wasm !== undefined && { wasm: wasm instanceof ArrayBuffer ? wasm : absolute(wasm) }), ...(kernels && { kernels }), allowUnenforced,

@@ -1,6 +1,5 @@
-// The runtime's surroundings in a browser: module and model lie beside this file, wherever a bundler puts it.
+// The runtime's surroundings in a browser: the module lies beside its glue, wherever a bundler puts it.
 import factory from '../dist/thimble.mjs';
-import manifest from '../dist/thimble.san.json' with { type: 'json' };
 import { ThimbleError } from './errors.ts';
 import type { Host } from './runtime.ts';
 
@@ -13,5 +12,4 @@ export const browserHost: Host = {
       throw new ThimbleError('network', `The WASM module cannot be loaded: ${(error as Error).message}. Check that it is served.`, error);
     }
   },
-  model: { source: new URL('../model/thimble.san', import.meta.url), manifest },
 };

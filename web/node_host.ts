@@ -1,9 +1,8 @@
-// The runtime's surroundings in Node: module and model are files beside this one.
+// The runtime's surroundings in Node: the module is a file of the package.
 import { openAsBlob } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import factory from '../dist/thimble.mjs';
-import manifest from '../dist/thimble.san.json' with { type: 'json' };
 import { ThimbleError } from './errors.ts';
 import type { Host } from './runtime.ts';
 
@@ -26,5 +25,4 @@ export const nodeHost: Host = {
       throw new ThimbleError('network', `The WASM module cannot be loaded from ${url}; check the installation.`, error);
     }
   },
-  model: { get source() { return openModel(new URL('../model/thimble.san', import.meta.url)); }, manifest },
 };

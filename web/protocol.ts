@@ -63,7 +63,7 @@ export type AnswerEvent =
   | { type: 'argument'; index: number; tool: string; name: string; value: unknown };
 
 export interface LoadParams {
-  /** Default: the model that comes with the package. */
+  /** Without it, only a stored copy will do. */
   model?: WeightsSource;
   manifest?: Manifest;
   /** What the store keeps the model under. */

@@ -4,7 +4,7 @@
 import { Answers } from './answers.ts';
 import { EngineError, Engine, type ThimbleModule } from './engine.ts';
 import { ThimbleError, throwIfAborted } from './errors.ts';
-import type { Calls, LoadParams, Manifest, Message, Method, ModelInfo, Reply, Request, WeightsSource } from './protocol.ts';
+import type { Calls, LoadParams, Message, Method, ModelInfo, Reply, Request } from './protocol.ts';
 import { tick } from './tick.ts';
 import { loadWeights } from './weights.ts';
 
@@ -18,8 +18,6 @@ export interface Port {
 /** What differs between places where a runtime lives. */
 export interface Host {
   createModule(wasm: LoadParams['wasm']): Promise<ThimbleModule>;
-  /** The model that comes with the package. */
-  model: { source: WeightsSource | Promise<WeightsSource>; manifest: Manifest };
 }
 
 interface Job { request: Request; arrived: number; controller: AbortController }
@@ -108,11 +106,9 @@ class Runtime {
       moduleMs ||= performance.now() - start;
       return Engine.load(module, chunks, params.kernels ? { kernels: params.kernels } : {});
     };
-    const own = params.model === undefined && params.name === undefined && params.manifest === undefined;
-    const source = own ? await this.host.model.source : params.model;
-    const manifest = own ? this.host.model.manifest : params.manifest;
-    const options = { ...(manifest && { manifest }), ...(params.name !== undefined && { name: params.name }), signal, onProgress };
-    const { value: engine, stored, reason, downloaded } = await loadWeights(source, open, options);
+    const { model, manifest, name } = params;
+    const options = { ...(manifest && { manifest }), ...(name !== undefined && { name }), signal, onProgress };
+    const { value: engine, stored, reason, downloaded } = await loadWeights(model, open, options);
     this.answers = new Answers(engine, params.allowUnenforced);
     return {
       metadata: readMetadata(engine.metadata), kernels: engine.kernels, stored, ...(reason && { notStored: reason }),
