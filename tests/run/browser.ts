@@ -46,7 +46,8 @@ async function serve(routes: Routes) {
       response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
       response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
       if (!found) return response.writeHead(404).end();
-      return response.writeHead(200, { 'Content-Type': found.type }).end(found.body);
+      const cache = found.type === 'application/wasm' ? { 'Cache-Control': 'max-age=3600' } : {};  // the browser then keeps the compiled code
+      return response.writeHead(200, { 'Content-Type': found.type, ...cache }).end(found.body);
     }, (error) => response.writeHead(500).end(String(error)));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -36,6 +36,7 @@ const maxWrites = 4;  // chunks on the heap while the database works
 export class Load {
   private entry: Entry;
   private present = new Set<number>();
+  private blobs = new Map<number, unknown>();  // of the chunks that were stored when this load looked
   private store: Store | undefined;
   private reason: NotStored | undefined;
   private unlock: (() => void) | undefined;
@@ -66,6 +67,7 @@ export class Load {
     try {
       await this.look();
       if (!this.input.file && !this.whole) throw this.notStored('is not stored');
+      this.startReads(0);  // the consumer may have to wait for its module
       const value = await consume(this.chunks());
       return { value, ...(await this.finish()) };
     } catch (error) {
@@ -131,12 +133,13 @@ export class Load {
 
   /** Takes over what is stored of the file, if it is this file. */
   private async look(): Promise<boolean> {
-    const { entry, present } = (await this.attempt((store) => store.contents())) ?? {};
+    const { entry, chunks } = (await this.attempt((store) => store.contents())) ?? {};
     this.reads.clear();
     this.present.clear();
-    if (!entry || !present || !this.isThisFile(entry)) return false;
+    if (!entry || !chunks || !this.isThisFile(entry)) return false;
     this.entry = entry;
-    this.present = new Set([...present].filter((index) => index < (this.count ?? Infinity)));
+    this.blobs = chunks;
+    this.present = new Set([...chunks.keys()].filter((index) => index < (this.count ?? Infinity)));
     if (this.input.file instanceof HttpFile && entry.sha256.length > 0) this.input.file.continueFrom(entry.validator);
     return true;
   }
@@ -153,9 +156,7 @@ export class Load {
 
   /** A good chunk from the store, or undefined. Starts to read the next ones. */
   private async stored(index: number): Promise<Bytes | undefined> {
-    for (let i = index; i <= index + readAhead; ++i) {
-      if (this.present.has(i) && !this.reads.has(i)) this.reads.set(i, this.readChecked(i));
-    }
+    this.startReads(index);
     const chunk = await this.reads.get(index);
     this.reads.delete(index);
     if (chunk) this.meter.add('read', chunk.length, index * this.entry.chunkBytes + chunk.length, this.total);
@@ -163,8 +164,17 @@ export class Load {
     return chunk;
   }
 
+  private startReads(index: number): void {
+    for (let i = index; i <= index + readAhead; ++i) {
+      if (this.present.has(i) && !this.reads.has(i)) this.reads.set(i, this.readChecked(i));
+    }
+  }
+
+  /** Undefined if the browser has lost the bytes, or they are not what the hash says. */
   private async readChecked(index: number): Promise<Bytes | undefined> {
-    const chunk = await this.attempt((store) => store.read(index));
+    const blob = this.blobs.get(index);
+    const buffer = blob instanceof Blob ? await blob.arrayBuffer().catch(() => undefined) : undefined;
+    const chunk = buffer && new Uint8Array(buffer);
     return chunk && (await sha256(chunk)) === this.entry.sha256[index] ? chunk : undefined;
   }
 
