@@ -1,9 +1,13 @@
 #!/usr/bin/env node
 // The `thimble` command: picks a subcommand, prints help, turns errors into exit codes.
 import { UsageError, type Command } from './command.ts';
+import { bench } from './bench.ts';
+import { doctor } from './doctor.ts';
+import { evalCommand } from './eval.ts';
 import { pack } from './pack.ts';
+import { runCommand } from './run.ts';
 
-const COMMANDS: Record<string, Command> = { pack };
+const COMMANDS: Record<string, Command> = { run: runCommand, eval: evalCommand, bench, doctor, pack };
 
 const HELP = `Usage: thimble COMMAND ...
 

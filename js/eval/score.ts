@@ -113,7 +113,7 @@ function valueFits(gold: unknown, given: unknown, schema: unknown, exact: boolea
   const alternatives = choices(gold);
   if (alternatives) return alternatives.some((one) => valueFits(one, given, schema, exact));
   const known: Schema = isObject(schema) ? schema : {}, types = typesOf(schema);
-  if (known.enum?.every((e) => typeof e === 'string') && known.enum.includes(gold)) return given === gold;
+  if (known.enum?.every((e) => typeof e === 'string') && (known.enum as unknown[]).includes(gold)) return given === gold;
   if (typeof gold === 'boolean') {
     return typeof given === 'boolean' ? given === gold : typeof given === 'string' && types.has('string') && given.trim().toLowerCase() === String(gold);
   }
