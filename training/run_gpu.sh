@@ -4,8 +4,8 @@
 #   MINUTES wall clock of the training process, compilation included; shards come on top of it
 # State stays in $RUN (default $HOME/run), so a later call on the same machine goes on from it:
 #   $RUN/shards/{text,tasks}  $RUN/{text,tasks,qat}  $RUN/inductor (compiled code)
-# Generators run on after this script ends. $OUT (optional) receives log, plot and weight pieces.
-# Environment: SHARDS_TEXT, SHARDS_TASKS, ROWS_PER_SHARD, PROCS, SEED, CORPUS.
+# Generators run on after this script ends. $OUT (optional) receives $PIECES: weights or average (in parts), log.jsonl, loss.png.
+# Environment: SHARDS_TEXT, SHARDS_TASKS, ROWS_PER_SHARD, PROCS, SEED, CORPUS, PIECES.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 stage=$1 minutes=$2
@@ -48,13 +48,12 @@ echo "shards: text $(ls "$run/shards/text" 2>/dev/null | grep -c npy$ || true),"
   "tasks $(ls "$run/shards/tasks" 2>/dev/null | grep -c npy$ || true)"
 tail -n 3 "$run"/generate-*.log || true
 if [ -n "${OUT:-}" ]; then
-  if [ -e "$run/$stage/average.safetensors" ]; then
-    python3 -m training.export --split "$run/$stage/average.safetensors" --out "$OUT"
-  fi
-  cp "$run/$stage/log.jsonl" "$OUT/$stage.jsonl" || true
-  cp "$run/$stage/loss.png" "$OUT/$stage.png" 2>/dev/null || true
-  if [ -e "$run/$stage/weights.safetensors" ]; then
-    python3 -m training.export --split "$run/$stage/weights.safetensors" --out "$OUT"
-  fi
+  for name in ${PIECES:-weights log.jsonl loss.png}; do
+    if [ -e "$run/$stage/$name.safetensors" ]; then
+      python3 -m training.export --split "$run/$stage/$name.safetensors" --out "$OUT"
+    elif [ -e "$run/$stage/$name" ]; then
+      cp "$run/$stage/$name" "$OUT/$stage.${name##*.}"
+    fi
+  done
 fi
 exit "$status"

@@ -112,11 +112,11 @@ def make_mix(corpus, library, split):
     The unseen split has cards and scenes only.
     """
     aliased, varied = (ALIASED, VARIED) if split == "train" else (0.0, 0.0)
-    own = [(CardPools(library, corpus, aliased), 0.36), (ScenePools(library, corpus, varied, aliased), 0.24)]
+    own = [(CardPools(library, corpus, aliased), 0.36), (ScenePools(library, corpus, varied, aliased), 0.34)]
     if split != "train":
         return Mix(own)
-    return Mix(own + [(NluPools(corpus), 0.13), (FcPools(corpus), 1.70), (OpenApiPools(corpus), 0.27),
-                      (WrittenPools(corpus), 0.06)])
+    return Mix(own + [(NluPools(corpus), 0.13), (FcPools(corpus), 1.60), (OpenApiPools(corpus), 0.20),
+                      (WrittenPools(corpus), 0.12)])
 
 
 def rng_for(seed, *more):
