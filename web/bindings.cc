@@ -38,6 +38,7 @@ class EngineHandle {
   // Name of the kernel set at work; empty when the one asked for does not run here.
   std::string kernels() const { return kernels_; }
 
+  void skip_checksums() { engine_.loader().skip_checksums(); }
   Region next_chunk() { return region(engine_.loader().next()); }
   Result advance(size_t bytes) { return result(engine_.loader().advance(bytes)); }
   double total_bytes() { return static_cast<double>(engine_.loader().total_bytes()); }
@@ -127,6 +128,7 @@ EMSCRIPTEN_BINDINGS(thimble) {
   emscripten::class_<EngineHandle>("Engine")
       .constructor<std::string>()
       .function("kernels", &EngineHandle::kernels)
+      .function("skipChecksums", &EngineHandle::skip_checksums)
       .function("nextChunk", &EngineHandle::next_chunk)
       .function("advance", &EngineHandle::advance)
       .function("totalBytes", &EngineHandle::total_bytes)

@@ -104,9 +104,10 @@ class Runtime {
     const open = async (chunks: AsyncIterable<Uint8Array>) => {
       const module = await creating;
       moduleMs ||= performance.now() - start;
-      return Engine.load(module, chunks, params.kernels ? { kernels: params.kernels } : {});
+      return Engine.load(module, chunks, { verified, ...(kernels && { kernels }) });
     };
-    const { model, manifest, name } = params;
+    const { model, manifest, name, kernels } = params;
+    const verified = manifest !== undefined && globalThis.crypto?.subtle !== undefined;  // then web/weights.ts checks every chunk
     const options = { ...(manifest && { manifest }), ...(name !== undefined && { name }), signal, onProgress };
     const { value: engine, stored, reason, downloaded } = await loadWeights(model, open, options);
     this.answers = new Answers(engine, params.allowUnenforced);

@@ -38,6 +38,14 @@ test('a file that is cut off, spoilt, followed by more, or none is refused with 
   await assert.rejects(load(new TextEncoder().encode('<!doctype html>'.repeat(9))), is('bad_weights', /^section header: /));
 });
 
+test('with bytes that were checked before, checksums are not computed again; the header is', async () => {
+  const spoilt = Uint8Array.from(model), headless = Uint8Array.from(model);
+  spoilt[model.length - 100]! ^= 1;
+  headless[40]! ^= 1;
+  (await Engine.load(await loadModule(), [spoilt], { verified: true })).dispose();
+  await assert.rejects(async () => Engine.load(await loadModule(), [headless], { verified: true }), is('bad_weights', /^section header: /));
+});
+
 test('kernels that are not there are refused', async () => {
   const unknown = { kernels: 'fast' as 'best' };
   await assert.rejects(async () => Engine.load(await loadModule(), [model], unknown), is('no_kernels', /fast/));
