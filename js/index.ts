@@ -1,13 +1,15 @@
-// The package: everything that a page imports.
-export { ThimbleError, type ThimbleCode } from './errors.ts';
-export { DownloadProgressEvent, type CreateMonitor } from './monitor.ts';
-export type { CallOptions, FactsOptions, LoadOptions } from './options.ts';
-export type { Channel } from './rpc.ts';
-export type { Confirm, RunOutcome, RunResult } from './run.ts';
-export type { ArgsOf, JsonSchema, Schema, StandardSchema } from './schema.ts';
-export { Thimble, type Extraction, type RegisteredTool, type Registration, type StreamEvent } from './thimble.ts';
-export type { Annotations, AnyTool, ExecuteContext, Tool } from './tools.ts';
-export type {
-  AnswerEvent, AnswerOptions, Call, KernelSet, Manifest, Memory, ModelInfo, NotStored, Outcome, PartialCall, Path, Progress, Stats,
-  ToolChoice, WeightsSource,
-} from '../web/protocol.ts';
+// `thimble`: everything that a page imports. The runtime is in a worker.
+import { embeddedModel } from './embedded.ts';
+import type { LoadOptions } from './options.ts';
+import { Thimble as AnyThimble } from './thimble.ts';
+
+export * from './exports.ts';
+
+export class Thimble extends AnyThimble {
+  static override load(options: LoadOptions = {}): Promise<Thimble> {
+    return super.load({ ...options, ...embeddedModel(options), worker: options.worker ?? startWorker });
+  }
+}
+
+// Bundlers look for an expression of exactly this form.
+const startWorker = () => new Worker(new URL('../web/worker.ts', import.meta.url), { type: 'module' });

@@ -1,22 +1,20 @@
 // `thimble` in Node: the same without a worker, with the files of the package. A model may be a file's path.
-import embedded from '../dist/thimble.san.json' with { type: 'json' };
 import { inlineChannel } from '../web/inline.ts';
 import { nodeHost, openModel } from '../web/node_host.ts';
+import { embeddedModel } from './embedded.ts';
 import type { LoadOptions } from './options.ts';
-import { Thimble as WorkerThimble } from './thimble.ts';
+import { Thimble as AnyThimble } from './thimble.ts';
 
-export * from './index.ts';
+export * from './exports.ts';
 
-const embeddedUrl = new URL('../model/thimble.san', import.meta.url);
-
-export class Thimble extends WorkerThimble {
+export class Thimble extends AnyThimble {
   static override async load(options: LoadOptions = {}): Promise<Thimble> {
-    return super.load({ worker: () => inlineChannel(nodeHost), ...options, ...(await modelOf(options)) });
+    const given = { ...options, ...embeddedModel(options) };
+    return super.load({ ...given, ...(await opened(given)), worker: options.worker ?? (() => inlineChannel(nodeHost)) });
   }
 }
 
-async function modelOf({ model, manifest, name }: LoadOptions): Promise<Pick<LoadOptions, 'model' | 'manifest'>> {
-  if (model === undefined && manifest === undefined && name === undefined) return { model: await openModel(embeddedUrl), manifest: embedded };
+async function opened({ model }: LoadOptions): Promise<Pick<LoadOptions, 'model'>> {
   if (typeof model !== 'string' && !(model instanceof URL)) return {};
   const url = String(model);
   if (url.startsWith('file:')) return { model: await openModel(new URL(url)) };

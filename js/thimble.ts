@@ -1,5 +1,5 @@
-// What a page uses: a model in a worker, the page's tools, and requests in words.
-import embedded from '../dist/thimble.san.json' with { type: 'json' };
+// What a page uses: a model in a worker, the page's tools, and requests in words. Where the worker, the module and the model
+// come from is each entry's own (js/index.ts, js/inline.ts, js/node.ts).
 import type { AnswerEvent, Call, LoadParams, Memory, ModelInfo, Outcome, Stats, ToolSpec, WeightsSource } from '../web/protocol.ts';
 import { throwIfAborted } from '../web/errors.ts';
 import { ThimbleError } from './errors.ts';
@@ -45,7 +45,8 @@ export class Thimble {
   static async load(options: LoadOptions = {}): Promise<Thimble> {
     const { signal, onProgress, monitor, confirm, worker } = options;
     throwIfAborted(signal);
-    const thimble = new this(await loadParams(options), () => spawnWorker(worker), confirm);
+    if (worker === undefined) throw new ThimbleError('bad_input', 'No worker is given; import Thimble from an entry of the package.');
+    const thimble = new this(await loadParams(options), typeof worker === 'function' ? worker : () => startWorker(worker), confirm);
     const report = monitor && downloadMonitor(monitor);
     thimble.info = await thimble.connect({ signal, onEvent: (progress) => { report?.progress(progress); onProgress?.(progress); } });
     report?.done();
@@ -200,16 +201,15 @@ function* finalEvents(outcome: Outcome): Generator<StreamEvent, void, undefined>
   yield { type: 'done', outcome };
 }
 
-function spawnWorker(worker: LoadOptions['worker']): Channel {
-  if (typeof worker === 'function') return worker();
-  if (worker !== undefined) return new Worker(worker, { type: 'module' });
-  return new Worker(new URL('../web/worker.ts', import.meta.url), { type: 'module' });
+function startWorker(script: string | URL): Channel {
+  const url = absolute(script);
+  if (new URL(url).origin === globalThis.location?.origin) return new Worker(url, { type: 'module' });
+  // A page may start only scripts of its own origin; one of those may import any other.
+  const own = URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: 'text/javascript' }));
+  return new Worker(own, { type: 'module' });
 }
 
-async function loadParams(options: LoadOptions): Promise<LoadParams> {
-  const { wasm, kernels, allowUnenforced = false } = options;
-  const own = options.model === undefined && options.manifest === undefined && options.name === undefined;
-  const { model, manifest, name } = own ? { ...options, model: new URL('../model/thimble.san', import.meta.url), manifest: embedded } : options;
+async function loadParams({ model, manifest, name, wasm, kernels, allowUnenforced = false }: LoadOptions): Promise<LoadParams> {
   return {
     ...(model !== undefined && { model: await rereadable(model) }), ...(manifest && { manifest }), ...(name !== undefined && { name }),
     ...(wasm !== undefined && { wasm: wasm instanceof ArrayBuffer ? wasm : absolute(wasm) }), ...(kernels && { kernels }), allowUnenforced,

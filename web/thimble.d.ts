@@ -7,3 +7,8 @@ declare module '*/dist/thimble.san.json' {
   const manifest: import('./weights.ts').Manifest;
   export default manifest;
 }
+/** Its bytes, where the build puts them into a script. */
+declare module '*/dist/thimble.wasm' {
+  const binary: Uint8Array;
+  export default binary;
+}

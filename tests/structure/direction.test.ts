@@ -29,7 +29,7 @@ const mayImport: Record<string, string[]> = {
 
 /** The two that bring their runtime along. */
 const alsoImport: Record<string, string[]> = {
-  'js/inline.ts': ['web/inline.ts', 'web/host.ts'],
+  'js/inline.ts': ['web/inline.ts', 'web/embedded_host.ts'],
   'js/node.ts': ['web/inline.ts', 'web/node_host.ts'],
 };
 
