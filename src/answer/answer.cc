@@ -194,7 +194,7 @@ void Reader::begin_value() {
 /// Whether the value stands for one that the query does not give.
 bool Reader::not_said(const std::string& text) const {
   const LooseValue* value = loose();
-  if (value != nullptr && !value->grounded) return true;
+  if (value != nullptr && value->kind == LooseValue::ungrounded) return true;
   if (text != "null") return false;
   const ValueSpec* spec = value_spec(frames_.back());
   return spec != nullptr && std::none_of(spec->scalars.begin(), spec->scalars.end(), [&](Scalar s) { return scalar_accepts(*tools_, s, text); });
@@ -207,7 +207,10 @@ bool Reader::leaf(const std::string& text) {
     const Property* p = property(frames_.back());
     if (p != nullptr && p->required) call.missing.push_back(dotted_path());
   } else {
-    const auto fitting = loose() != nullptr && spec != nullptr ? normalized(*tools_, *spec, text) : std::optional(text);
+    const LooseValue* value = loose();
+    std::optional<std::string> fitting = text;
+    if (value != nullptr && spec != nullptr) fitting = normalized(*tools_, *spec, text);
+    if (value != nullptr && value->kind == LooseValue::garbled) fitting.reset();
     if (fitting) keep(*fitting);
     else call.invalid.push_back({path(), text.starts_with("\" ") ? "\"" + text.substr(2) : text});
     add_evidence(text);

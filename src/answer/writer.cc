@@ -51,6 +51,11 @@ double mass(std::span<const float> logits, float peak) {
   return sum;
 }
 
+/// More digits than a number can have, or an exponent.
+bool continues_number(std::string_view bytes) {
+  return bytes.starts_with('e') || bytes.starts_with('E') || bytes.starts_with('.') || (!bytes.empty() && bytes[0] >= '0' && bytes[0] <= '9');
+}
+
 }  // namespace
 
 AnswerWriter::AnswerWriter(const Vocabulary& vocabulary, ToolSet tools)
@@ -91,17 +96,19 @@ bool AnswerWriter::is_loose() const {
 /// Lets the value be what the model wants to say, if that is not what the schema allows.
 void AnswerWriter::loosen(std::span<const float> logits) {
   const TokenId wanted = best_of(logits);
-  if (grammar_.state().phase != CallState::value || has_bit(grammar_.mask(), wanted) || is_loose()) return;
+  if (grammar_.state().phase != CallState::value || has_bit(grammar_.mask(), wanted)) return;
   const float peak = logits[static_cast<size_t>(wanted)];
   if (mass(logits, grammar_.mask(), peak) > kLegalShare * mass(logits, peak)) return;
-  if (grammar_.widen_for(wanted)) loose_.push_back({grammar_.value_begin(), true});
+  if (is_loose()) loose_.back().kind = std::max(loose_.back().kind, LooseValue::garbled);
+  else if (grammar_.widen_for(wanted)) loose_.push_back({grammar_.value_begin(), LooseValue::said});
+  else if (continues_number(vocabulary_.bytes(wanted))) loose_.push_back({grammar_.value_begin(), LooseValue::garbled});
 }
 
 std::span<const uint64_t> AnswerWriter::allowed() {
   if (grounding_ == Grounding::free || is_loose()) return grammar_.mask();
   const auto grounded = spans_.filter(grammar_, vocabulary_);
   if (!is_empty(grounded)) return grounded;
-  loose_.push_back({grammar_.value_begin(), false});
+  loose_.push_back({grammar_.value_begin(), LooseValue::ungrounded});
   return grammar_.mask();
 }
 

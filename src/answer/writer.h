@@ -20,7 +20,7 @@ enum class Grounding { free, strict };
 
 struct AnswerOptions {
   ToolChoice tool_choice = ToolChoice::automatic;
-  std::string tool;         // for ToolChoice::named
+  std::string tool = {};    // for ToolChoice::named
   uint32_t max_calls = 16;  // at least 1
   Grounding grounding = Grounding::free;
 };
@@ -33,8 +33,13 @@ struct Decision {
 
 /// A value that does not follow the schema (or, with Grounding::strict, the query).
 struct LooseValue {
-  size_t begin;   // byte of the answer's text where it begins
-  bool grounded;  // false: nothing in the query can be this value
+  enum Kind {
+    said,        // as the model wants it
+    garbled,     // the model wants what no string, number, boolean or null is; what is written is not what it means
+    ungrounded,  // nothing in the query can be this value
+  };
+  size_t begin;  // byte of the answer's text where it begins
+  Kind kind;
 };
 
 class AnswerWriter {
