@@ -291,8 +291,43 @@ void CallGrammar::after_value_advance(CallState& s, uint8_t b) const {
 
 ByteSet CallGrammar::next_bytes(const CallState& s) const {
   ByteSet out;
-  for (unsigned b = 0; b < 256; ++b) out[b] = legal(s, static_cast<uint8_t>(b));
+  switch (s.phase) {
+    case CallState::name: add_next_bytes(name_texts_, s.names, [](uint32_t, uint32_t) { return true; }, out); break;
+    case CallState::key: {
+      const CallState::Frame& frame = s.frames[s.depth - 1];
+      const ObjectSpec& object = set(s).objects[frame.spec];
+      const uint32_t last = last_key(s);
+      const auto may_come = [&](uint32_t low, uint32_t high) {
+        return std::any_of(object.key_property.begin() + low, object.key_property.begin() + high,
+                           [&](uint32_t p) { return frame.count <= p && p <= last; });
+      };
+      add_next_bytes(object.key_texts, s.names, may_come, out);
+      break;
+    }
+    case CallState::value: add_value_bytes(s, out); break;
+    case CallState::array_first: {
+      if (legal(s, ']')) out.set(']');
+      if (set(s).arrays[s.frames[s.depth - 1].spec].max == 0) break;
+      CallState item = s;
+      begin_item(item);
+      add_value_bytes(item, out);
+      break;
+    }
+    case CallState::head: out.set(static_cast<uint8_t>(kHead[s.position])); break;
+    case CallState::middle: out.set(static_cast<uint8_t>(kMiddle[s.position])); break;
+    default: add_legal(s, " \",:[]{}", out);
+  }
   return out;
+}
+
+void CallGrammar::add_legal(const CallState& s, std::string_view bytes, ByteSet& out) const {
+  for (const char b : bytes)
+    if (legal(s, static_cast<uint8_t>(b))) out.set(static_cast<uint8_t>(b));
+}
+
+void CallGrammar::add_value_bytes(const CallState& s, ByteSet& out) const {
+  for (size_t i = 0; i < s.scalar_count; ++i) add_scalar_bytes(set(s), s.scalars[i], used(s), out);
+  add_legal(s, s.fresh ? "[{" : ",]}", out);
 }
 
 bool CallGrammar::asked(const CallState& s) const {
@@ -329,12 +364,12 @@ bool CallGrammar::widen(CallState& s, std::string_view written) const {
 std::string CallGrammar::forced_run(CallState& s) const {
   std::string run;
   while (!asked(s)) {
-    int only = -1;
-    for (int b = 0; b < 256 && only > -2; ++b)
-      if (legal(s, static_cast<uint8_t>(b))) only = only == -1 ? b : -2;
-    if (only < 0) return run;
+    const ByteSet next = next_bytes(s);
+    if (next.count() != 1) return run;
+    uint8_t only = 0;
+    while (!next[only]) ++only;
     run += static_cast<char>(only);
-    advance(s, static_cast<uint8_t>(only));
+    advance(s, only);
   }
   return run;
 }

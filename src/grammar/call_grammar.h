@@ -4,7 +4,6 @@
 #pragma once
 
 #include <array>
-#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -17,8 +16,6 @@
 #include "status.h"
 
 namespace thimble {
-
-using ByteSet = std::bitset<256>;
 
 enum class ToolChoice { automatic, none, required, named };
 
@@ -120,6 +117,8 @@ class CallGrammar {
   bool named_legal(const CallState& s, uint8_t byte) const;
   bool key_legal(const CallState& s, uint8_t byte) const;
   uint32_t last_key(const CallState& s) const;
+  void add_legal(const CallState& s, std::string_view bytes, ByteSet& out) const;
+  void add_value_bytes(const CallState& s, ByteSet& out) const;
 
   void begin_value(CallState& s, uint32_t value, bool may_be_null) const;
   void begin_item(CallState& s) const;

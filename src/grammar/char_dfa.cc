@@ -8,6 +8,26 @@ namespace thimble {
 CharDfa::CharDfa(std::vector<char32_t> starts, std::vector<uint16_t> classes, size_t class_count)
     : classes_(class_count), starts_(std::move(starts)), classes_of_ranges_(std::move(classes)) {
   for (char32_t c = 0; c < ascii_.size(); ++c) ascii_[c] = classes_of_ranges_[range_of(c)];
+  find_first_bytes();
+}
+
+void CharDfa::find_first_bytes() {
+  const auto first_byte = [](char32_t c) {
+    return c < 0x80 ? c : c < 0x800 ? 0xC0 | c >> 6 : c < 0x10000 ? 0xE0 | c >> 12 : 0xF0 | c >> 18;
+  };
+  first_bytes_.resize(classes_);
+  for (size_t r = 0; r < starts_.size(); ++r) {
+    const char32_t last = r + 1 < starts_.size() ? starts_[r + 1] - 1 : kLastCodePoint;
+    for (char32_t b = first_byte(starts_[r]); b <= first_byte(last); ++b)
+      if (b < 0x80 || b >= 0xC2) first_bytes_[classes_of_ranges_[r]].set(b);
+  }
+}
+
+ByteSet CharDfa::first_bytes(State s) const {
+  ByteSet out;
+  for (size_t c = 0; c < classes_; ++c)
+    if (next_of_class(s, c) != kDead) out |= first_bytes_[c];
+  return out;
 }
 
 size_t CharDfa::range_of(char32_t point) const {
@@ -23,6 +43,10 @@ CharDfa::State CharDfa::add_state(bool accepts) {
 
 uint32_t CharDfa::distance_after(State s, char32_t first, char32_t last) const {
   uint32_t best = kFar;
+  if (first == last) {
+    const State t = next(s, first);
+    return t == kDead ? kFar : distance_[t];
+  }
   for (size_t r = range_of(first); r < starts_.size() && starts_[r] <= last; ++r)
     if (const State t = next_of_class(s, classes_of_ranges_[r]); t != kDead)
       best = std::min(best, distance_[t]);

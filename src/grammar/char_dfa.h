@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -15,6 +16,8 @@ struct CharRange {
 };
 
 inline constexpr char32_t kLastCodePoint = 0x10FFFF;
+
+using ByteSet = std::bitset<256>;
 
 /// Every state can reach an accepting one (trim() saw to it), so a string that was never refused
 /// can always be completed. State 0 is the start.
@@ -42,6 +45,8 @@ class CharDfa {
   State next(State s, char32_t point) const { return next_of_class(s, class_of(point)); }
   /// Code points that the shortest completion from `s` still needs.
   uint32_t distance(State s) const { return distance_[s]; }
+  /// First bytes, in UTF-8, of the code points that may come next.
+  ByteSet first_bytes(State s) const;
   /// The smallest distance after one code point of [first, last]; kFar if none is allowed.
   uint32_t distance_after(State s, char32_t first, char32_t last) const;
 
@@ -53,11 +58,13 @@ class CharDfa {
  private:
   size_t range_of(char32_t point) const;
   void measure();
+  void find_first_bytes();
 
   size_t classes_;
   std::vector<char32_t> starts_;
   std::vector<uint16_t> classes_of_ranges_;
   std::array<uint16_t, 128> ascii_{};
+  std::vector<ByteSet> first_bytes_;  // of each class
   std::vector<State> next_;  // states x classes
   std::vector<uint8_t> accepts_;
   std::vector<uint32_t> distance_;

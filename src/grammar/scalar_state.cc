@@ -142,6 +142,37 @@ bool string_legal(const StringSpec& spec, const StringState& s, uint8_t b, Used 
   return false;
 }
 
+/// What can stand in a string as it is, by first byte.
+ByteSet raw_bytes() {
+  ByteSet out;
+  for (size_t b = 0x20; b <= 0xF4; ++b) out[b] = b != '"' && b != '\\' && (b < 0x80 || b >= 0xC2);
+  return out;
+}
+
+/// Whether one more character fits, whichever it is.
+bool has_room(const StringSpec& spec, const StringState& s, Used used) {
+  if (spec.max == kNoLimit) return true;
+  const size_t rest = spec.dfa != nullptr ? spec.dfa->size() : !used.empty();
+  return s.length + rest < spec.max;
+}
+
+void add_string_bytes(const StringSpec& spec, const StringState& s, Used used, ByteSet& out) {
+  static const ByteSet kRaw = raw_bytes();
+  const auto add = [&](auto bytes) {
+    for (const auto b : bytes)
+      if (string_legal(spec, s, static_cast<uint8_t>(b), used)) out.set(static_cast<uint8_t>(b));
+  };
+  if (s.phase == StringState::body && has_room(spec, s, used)) {
+    out |= spec.dfa == nullptr ? kRaw : kRaw & spec.dfa->first_bytes(s.dfa);
+    return add(std::string_view("\"\\"));
+  }
+  if (s.phase == StringState::body && s.length >= spec.max) return add(std::string_view("\""));
+  if (s.phase != StringState::body && s.phase != StringState::more_bytes)
+    return add(std::string_view("\" \\bfnrtu0123456789acde"));
+  for (size_t b = 0; b < out.size(); ++b)
+    if (string_legal(spec, s, static_cast<uint8_t>(b), used)) out.set(b);
+}
+
 void take(const StringSpec& spec, StringState& s, char32_t point) {
   s.phase = StringState::body;
   ++s.length;
@@ -222,6 +253,19 @@ bool scalar_legal(const ToolSet& set, const ScalarState& s, uint8_t byte, Used u
   return false;
 }
 
+void add_scalar_bytes(const ToolSet& set, const ScalarState& s, Used used, ByteSet& out) {
+  switch (s.kind) {
+    case ScalarKind::literal: {
+      const auto any_left = [&](uint32_t low, uint32_t high) { return unused_in(low, high, used) > 0; };
+      return add_next_bytes(set.literals[s.spec].texts, s.literal, any_left, out);
+    }
+    case ScalarKind::string: return add_string_bytes(set.strings[s.spec], s.string, used, out);
+    case ScalarKind::number:
+      for (const uint8_t b : std::string_view("-.0123456789"))
+        if (set.numbers[s.spec].legal(s.number, b, used)) out.set(b);
+  }
+}
+
 void scalar_advance(const ToolSet& set, ScalarState& s, uint8_t byte) {
   switch (s.kind) {
     case ScalarKind::literal:
@@ -249,6 +293,12 @@ uint64_t scalar_key(const ScalarState& s) {
     case ScalarKind::number: return NumberRange::key(s.number);
   }
   return 0;
+}
+
+uint64_t string_key(const ScalarState& s, std::string_view plain) {
+  uint64_t hash = s.string.hash;
+  for (const char c : plain) hash = hashed(hash, static_cast<uint8_t>(c));
+  return hash;
 }
 
 bool scalar_left(const ToolSet& set, Scalar scalar, Used used) {

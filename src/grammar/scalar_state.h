@@ -44,10 +44,14 @@ ScalarState start_scalar(const ToolSet& set, Scalar scalar);
 bool scalar_legal(const ToolSet& set, const ScalarState& s, uint8_t byte, std::span<const uint64_t> used);
 /// Only for a legal byte.
 void scalar_advance(const ToolSet& set, ScalarState& s, uint8_t byte);
+/// Adds the bytes that are scalar_legal() to `out`.
+void add_scalar_bytes(const ToolSet& set, const ScalarState& s, std::span<const uint64_t> used, ByteSet& out);
 bool scalar_complete(const ToolSet& set, const ScalarState& s, std::span<const uint64_t> used);
 /// Equal for equal complete values of one spec. (Strings: 64 bits of hash; a collision would forbid
 /// a value, never allow a wrong one.)
 uint64_t scalar_key(const ScalarState& s);
+/// The key of the string that `s`, between two characters of a string, becomes by `plain` and its end.
+uint64_t string_key(const ScalarState& s, std::string_view plain);
 /// Whether a further value exists that is not in `used`.
 bool scalar_left(const ToolSet& set, Scalar scalar, std::span<const uint64_t> used);
 
@@ -58,6 +62,9 @@ bool scalar_accepts(const ToolSet& set, Scalar scalar, std::string_view text);
 /// `byte`.
 template <class Texts>
 void narrow(const Texts& texts, uint32_t depth, uint8_t byte, uint32_t& low, uint32_t& high);
+/// The bytes with which those of [low, high) go on that `holds(low, high)`, asked for each byte's own.
+template <class Texts, class Holds>
+void add_next_bytes(const Texts& texts, LiteralState s, const Holds& holds, ByteSet& out);
 
 }  // namespace thimble
 
@@ -75,4 +82,19 @@ void thimble::narrow(const Texts& texts, uint32_t depth, uint8_t byte, uint32_t&
   const uint32_t first = bisect(low, high, byte);
   high = bisect(first, high, byte + 1);
   low = first;
+}
+
+template <class Texts, class Holds>
+void thimble::add_next_bytes(const Texts& texts, LiteralState s, const Holds& holds, ByteSet& out) {
+  while (s.low < s.high) {
+    if (texts[s.low].size() <= s.depth) {  // complete
+      ++s.low;
+      continue;
+    }
+    const auto byte = static_cast<uint8_t>(texts[s.low][s.depth]);
+    uint32_t low = s.low, high = s.high;
+    narrow(texts, s.depth, byte, low, high);
+    if (holds(low, high)) out.set(byte);
+    s.low = high;
+  }
 }

@@ -11,7 +11,10 @@ constexpr size_t kMaxCachedMasks = 1024;  // 1 KB each with 8192 pieces
 }  // namespace
 
 TokenGrammar::TokenGrammar(const Vocabulary& vocabulary, ToolSet tools)
-    : vocabulary_(vocabulary), grammar_(std::move(tools)), mask_(vocabulary.mask_words()),
+    : TokenGrammar(vocabulary, ToolSets{std::make_shared<const ToolSet>(std::move(tools))}) {}
+
+TokenGrammar::TokenGrammar(const Vocabulary& vocabulary, ToolSets sets)
+    : vocabulary_(vocabulary), grammar_(std::move(sets)), mask_(vocabulary.mask_words()),
       stack_(vocabulary.longest_piece() + 1), scalar_stack_(vocabulary.longest_piece() + 1) {}
 
 Status TokenGrammar::start(const CallOptions& options) {
@@ -94,19 +97,28 @@ size_t TokenGrammar::last_separation(std::string_view text, size_t from, const C
   return i;
 }
 
-/// Whether the tokens taken since the last separation in `whole` at or before the end of text_ are
-/// those of `canonical`, the tokens of `whole`. Those before it cannot matter.
-bool TokenGrammar::tail_matches(std::string_view whole, const std::vector<Token>& canonical) const {
-  size_t from = text_.size();
-  while (from > 0 && !vocabulary_.separate(static_cast<uint8_t>(whole[from - 1]), static_cast<uint8_t>(whole[from]))) --from;
-  const auto at = [](const std::vector<Token>& list, size_t begin) {
-    return std::partition_point(list.begin(), list.end(), [&](const Token& t) { return t.begin < begin; });
-  };
-  const auto first = at(canonical, from), last = at(canonical, text_.size());
-  const auto mine = at(tokens_, from);
-  if (last != canonical.end() && last->begin != text_.size()) return false;
-  return std::equal(first, last, mine, tokens_.end(),
-                    [](const Token& a, const Token& b) { return a.id == b.id && a.begin == b.begin; });
+/// The last place at or before the end of text_ where every tokenization of `whole`, which begins with
+/// text_, has a boundary: what stands before it cannot matter.
+size_t TokenGrammar::last_boundary(std::string_view whole) const {
+  if (vocabulary_.leading_space()) return 0;  // encoding a part would put a space in front of it
+  size_t at = text_.size();
+  while (at > 0 && !vocabulary_.separate(static_cast<uint8_t>(whole[at - 1]), static_cast<uint8_t>(whole[at]))) --at;
+  return at;
+}
+
+/// The tokens of `whole` from `from` on. False if the tokenizer does not keep the text as it is.
+bool TokenGrammar::encode(std::string_view whole, size_t from, std::vector<Token>& out) const {
+  std::vector<TokenId> ids;
+  const std::string_view part = whole.substr(from == 0 ? vocabulary_.leading_space() : from);
+  if (!vocabulary_.tokenizer().encode(part, ids).ok()) return false;
+  size_t at = from;
+  for (const TokenId id : ids) {
+    const std::string& bytes = vocabulary_.bytes(id);
+    if (bytes.empty() || whole.compare(at, bytes.size(), bytes) != 0) return false;
+    out.push_back({id, at});
+    at += bytes.size();
+  }
+  return at == whole.size();
 }
 
 bool TokenGrammar::take_canonical(std::vector<TokenId>& out) {
@@ -114,26 +126,21 @@ bool TokenGrammar::take_canonical(std::vector<TokenId>& out) {
   const std::string run = grammar_.forced_run(behind);
   if (run.empty()) return false;
   const std::string whole = text_ + run;
-  const size_t end = last_separation(whole, text_.size(), behind);
-  std::vector<TokenId> ids;
-  if (end == text_.size() || !vocabulary_.tokenizer().encode(std::string_view(whole).substr(vocabulary_.leading_space()), ids).ok())
-    return false;
+  const size_t from = text_.size(), end = last_separation(whole, from, behind), boundary = last_boundary(whole);
   std::vector<Token> canonical;
-  size_t at = 0;
-  for (const TokenId id : ids) {  // a text that the tokenizer does not keep as it is, is left to the model
-    const std::string& bytes = vocabulary_.bytes(id);
-    if (bytes.empty() || whole.compare(at, bytes.size(), bytes) != 0) return false;
-    canonical.push_back({id, at});
-    at += bytes.size();
+  if (end == from || !encode(whole, boundary, canonical)) return false;
+  // The tokens taken so far must be the tokenizer's own.
+  const auto before = [](size_t begin) { return [begin](const Token& t) { return t.begin < begin; }; };
+  const auto first = std::partition_point(canonical.begin(), canonical.end(), before(from));
+  const auto mine = std::partition_point(tokens_.begin(), tokens_.end(), before(boundary));
+  const auto same = [](const Token& a, const Token& b) { return a.id == b.id && a.begin == b.begin; };
+  if (first == canonical.end() || first->begin != from ||
+      !std::equal(canonical.begin(), first, mine, tokens_.end(), same)) return false;
+  for (auto t = first; t != canonical.end() && t->begin < end; ++t) {
+    advance(t->id);
+    out.push_back(t->id);
   }
-  if (at != whole.size() || !tail_matches(whole, canonical)) return false;
-  const size_t from = text_.size();
-  for (size_t i = 0; i < canonical.size() && canonical[i].begin < end; ++i) {
-    if (canonical[i].begin < from) continue;
-    advance(canonical[i].id);
-    out.push_back(canonical[i].id);
-  }
-  return text_.size() > from;
+  return true;
 }
 
 // Masks.
@@ -163,78 +170,84 @@ void TokenGrammar::build_mask() {
   walk(vocabulary_.plain(), others);
 }
 
-/// The plain pieces that fit `scalar`, if it is a string before or between its characters.
+/// The plain pieces that fit `scalar`, if it is a string that is not complete: they stay inside.
 bool TokenGrammar::mark_string(const ScalarState& scalar) {
-  if (scalar.kind != ScalarKind::string) return false;
+  if (scalar.kind != ScalarKind::string || scalar.string.phase == StringState::end) return false;
   const StringState& string = scalar.string;
   const StringSpec& spec = grammar_.set(state_).strings[scalar.spec];
-  if (string.phase != StringState::space && string.phase != StringState::body) return false;
   const uint32_t left = spec.max - string.length;
-  const bool bounded = spec.max != kNoLimit;
-  if (spec.dfa != nullptr) {
-    if (bounded && left < vocabulary_.longest_piece() + spec.dfa->size()) return false;
-    mark_automaton(scalar);
-    return true;
+  const bool bounded = spec.max != kNoLimit, body = string.phase == StringState::body;
+  if (!body && string.phase != StringState::space) {
+    walk_string(scalar);
+  } else if (spec.dfa != nullptr) {
+    if (bounded && left < vocabulary_.longest_piece() + spec.dfa->size()) walk_string(scalar);
+    else mark_automaton(scalar);
+  } else {
+    const auto fitting = [&](uint32_t n) -> const Vocabulary::Mask& { return body ? vocabulary_.plain_up_to(n) : vocabulary_.spaced_up_to(n); };
+    mark_all(fitting(left));
+    if (bounded && left > 0 && !grammar_.used(state_).empty()) unmark_used(scalar, fitting(left), fitting(left - 1));
   }
-  const bool body = string.phase == StringState::body;
-  const auto fitting = [&](uint32_t n) -> const Vocabulary::Mask& { return body ? vocabulary_.plain_up_to(n) : vocabulary_.spaced_up_to(n); };
-  mark_all(fitting(left));
-  if (bounded && left > 0 && !grammar_.used(state_).empty()) unmark_used(scalar, fitting(left), fitting(left - 1));
   return true;
+}
+
+void TokenGrammar::walk_string(const ScalarState& scalar) {
+  const ToolSet& set = grammar_.set(state_);
+  const StringSpec& spec = set.strings[scalar.spec];
+  const auto used = grammar_.used(state_);
+  const auto nodes = vocabulary_.plain().nodes();
+  const auto tokens = vocabulary_.plain().tokens();
+  scalar_stack_[0] = scalar;
+  for (size_t i = 0; i < nodes.size();) {
+    const PieceTrie::Node& node = nodes[i];
+    ScalarState& after = scalar_stack_[node.depth + 1u];
+    const bool legal = scalar_legal(set, scalar_stack_[node.depth], node.byte, used);
+    if (legal) scalar_advance(set, after = scalar_stack_[node.depth], node.byte);
+    // Free and far from its end, a string takes whatever stands below.
+    const bool all = legal && spec.dfa == nullptr && after.string.phase == StringState::body &&
+                     spec.max - after.string.length > vocabulary_.longest_piece();
+    const size_t next = legal && !all ? i + 1 : node.skip;
+    const uint32_t last = !legal ? node.first : !all ? node.last : next < nodes.size() ? nodes[next].first : static_cast<uint32_t>(tokens.size());
+    for (uint32_t t = node.first; t < last; ++t) set_bit(mask_, tokens[t]);
+    i = next;
+  }
 }
 
 /// Takes out the pieces of `fill` that are not in `leave_room` and make the string one that the array
 /// holds already: nothing could follow them, not even the end.
 void TokenGrammar::unmark_used(const ScalarState& scalar, const Vocabulary::Mask& fill, const Vocabulary::Mask& leave_room) {
   const auto used = grammar_.used(state_);
+  const size_t space = scalar.string.phase == StringState::space;  // the extra one, no part of the key
   for (size_t w = 0; w < mask_.size(); ++w)
     for (uint64_t word = fill[w] & ~leave_room[w]; word != 0; word &= word - 1) {
-      const TokenId id = static_cast<TokenId>(w * 64) + std::countr_zero(word);
-      ScalarState full = scalar;
-      for (const char c : vocabulary_.bytes(id)) scalar_advance(grammar_.set(state_), full, static_cast<uint8_t>(c));
-      if (std::find(used.begin(), used.end(), scalar_key(full)) != used.end()) mask_[w] &= ~(word & -word);
+      const std::string_view bytes = vocabulary_.bytes(static_cast<TokenId>(w * 64) + std::countr_zero(word));
+      if (std::find(used.begin(), used.end(), string_key(scalar, bytes.substr(space))) != used.end()) mask_[w] &= ~(word & -word);
     }
 }
 
 void TokenGrammar::mark_automaton(const ScalarState& scalar) {
-  const bool body = scalar.string.phase == StringState::body;
-  const uint64_t key = uint64_t{scalar.spec} << 32 | uint32_t{body} << 16 | scalar.string.dfa;
+  const bool spaced = scalar.string.phase == StringState::space;
+  const std::shared_ptr<const CharDfa>& dfa = grammar_.set(state_).strings[scalar.spec].dfa;
   if (automaton_masks_.size() >= kMaxCachedMasks) automaton_masks_.clear();
-  const auto [entry, added] = automaton_masks_.try_emplace(key);
-  Vocabulary::Mask& mask = entry->second;
-  if (added) {
-    mask.assign(mask_.size(), 0);
-    scalar_stack_[0] = scalar;
-    const auto nodes = vocabulary_.plain().nodes();
-    for (size_t i = 0; i < nodes.size();) {
-      const PieceTrie::Node& node = nodes[i];
-      if (!scalar_legal(grammar_.set(state_), scalar_stack_[node.depth], node.byte, {})) {
-        i = node.skip;
-        continue;
-      }
-      scalar_stack_[node.depth + 1u] = scalar_stack_[node.depth];
-      scalar_advance(grammar_.set(state_), scalar_stack_[node.depth + 1u], node.byte);
-      for (uint32_t t = node.first; t < node.last; ++t) set_bit(mask, vocabulary_.plain().tokens()[t]);
-      ++i;
-    }
-  }
-  mark_all(mask);
+  const auto [entry, added] = automaton_masks_.try_emplace(AutomatonSpot(dfa, scalar.string.dfa, spaced));
+  if (added) entry->second = vocabulary_.plain_in(*dfa, scalar.string.dfa, spaced);
+  mark_all(entry->second);
 }
 
 void TokenGrammar::walk(const PieceTrie& trie, const CallState& from) {
-  stack_[0] = from;
+  stack_[0] = {from, grammar_.next_bytes(from)};
   const auto nodes = trie.nodes();
   for (size_t i = 0; i < nodes.size();) {
     const PieceTrie::Node& node = nodes[i];
-    if (!grammar_.legal(stack_[node.depth], node.byte)) {
+    if (!stack_[node.depth].next[node.byte]) {
       i = node.skip;
       continue;
     }
     for (uint32_t t = node.first; t < node.last; ++t) set_bit(mask_, trie.tokens()[t]);
-    if (node.skip != ++i) {  // no leaf: a state is worth copying
-      stack_[node.depth + 1u] = stack_[node.depth];
-      grammar_.advance(stack_[node.depth + 1u], node.byte);
-    }
+    if (node.skip == ++i) continue;  // a leaf
+    Spot& spot = stack_[node.depth + 1u];
+    spot.state = stack_[node.depth].state;
+    grammar_.advance(spot.state, node.byte);
+    spot.next = grammar_.next_bytes(spot.state);
   }
 }
 

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <tuple>
 #include <vector>
 
 #include "grammar/call_grammar.h"
@@ -14,12 +16,17 @@
 
 namespace thimble {
 
-/// One answer after the other for one list of tools. Use: start(); then until done(): take_forced(),
+/// One answer after the other. What is found out about the strings of a tool is kept, also for the
+/// answers with other tools that come between. Use: set_tools() and start(); then until done(): take_forced(),
 /// and unless that made it done, choose a token of mask() and accept() it.
 class TokenGrammar {
  public:
   /// `vocabulary` must outlive this.
   TokenGrammar(const Vocabulary& vocabulary, ToolSet tools);
+  TokenGrammar(const Vocabulary& vocabulary, ToolSets sets);
+
+  /// The tools of the answers that start() begins from now on.
+  void set_tools(ToolSets sets) { grammar_ = CallGrammar(std::move(sets)); }
 
   /// Begins an answer. Fails as CallGrammar::start does.
   Status start(const CallOptions& options);
@@ -52,15 +59,24 @@ class TokenGrammar {
     size_t begin;  // byte of text_
   };
 
+  struct Spot {
+    CallState state;
+    ByteSet next;
+  };
+  /// The shared_ptr keeps the automaton's address from being taken by another. bool: before the space.
+  using AutomatonSpot = std::tuple<std::shared_ptr<const CharDfa>, CharDfa::State, bool>;
+
   void advance(TokenId token);
   TokenId only_token();
   bool take_canonical(std::vector<TokenId>& out);
   size_t last_separation(std::string_view text, size_t from, const CallState& behind) const;
-  bool tail_matches(std::string_view whole, const std::vector<Token>& canonical) const;
+  size_t last_boundary(std::string_view whole) const;
+  bool encode(std::string_view whole, size_t from, std::vector<Token>& out) const;
 
   void build_mask();
   void walk(const PieceTrie& trie, const CallState& from);
   bool mark_string(const ScalarState& scalar);
+  void walk_string(const ScalarState& scalar);
   void mark_automaton(const ScalarState& scalar);
   void unmark_used(const ScalarState& scalar, const Vocabulary::Mask& fill, const Vocabulary::Mask& leave_room);
   void mark_all(std::span<const uint64_t> bits);
@@ -73,9 +89,9 @@ class TokenGrammar {
   size_t value_begin_ = 0;      // in text()
   Vocabulary::Mask mask_;
   bool mask_is_current_ = false;
-  std::vector<CallState> stack_;  // of walk(), by depth
-  std::vector<ScalarState> scalar_stack_;
-  std::unordered_map<uint64_t, Vocabulary::Mask> automaton_masks_;  // by spec and state
+  std::vector<Spot> stack_;                // of walk(), by depth
+  std::vector<ScalarState> scalar_stack_;  // of walk_string()
+  std::map<AutomatonSpot, Vocabulary::Mask> automaton_masks_;  // the plain pieces that may come
 };
 
 }  // namespace thimble

@@ -21,9 +21,35 @@ std::string with_spaces(std::string_view piece) {
   return out;
 }
 
+uint64_t first_bytes(std::string_view text) {
+  uint64_t out = 0;
+  for (size_t i = 0; i < 8; ++i) out = out << 8 | (i < text.size() ? static_cast<uint8_t>(text[i]) : 0);
+  return out;
+}
+
 size_t code_points(std::string_view text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(),
                                            [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; }));
+}
+
+/// Inside a string: the state after its whole characters, and what there is of the next.
+struct DfaSpot {
+  CharDfa::State state = 0;
+  uint8_t pending = 0;  // bytes of the character that are still to come
+  char32_t partial = 0;
+};
+
+/// `byte`: of valid UTF-8.
+DfaSpot after(const CharDfa& dfa, DfaSpot s, uint8_t byte) {
+  if (s.pending > 0) {
+    s.partial = s.partial << 6 | (byte & 0x3F);
+    --s.pending;
+  } else {
+    s.pending = byte < 0x80 ? 0 : byte < 0xE0 ? 1 : byte < 0xF0 ? 2 : 3;
+    s.partial = s.pending == 0 ? byte : byte & (0xFFu >> (s.pending + 2));
+  }
+  if (s.pending == 0) s.state = dfa.next(s.state, s.partial);
+  return s;
 }
 
 bool is_plain(std::string_view text) {
@@ -34,13 +60,22 @@ bool is_plain(std::string_view text) {
 
 }  // namespace
 
-PieceTrie::PieceTrie(const std::vector<std::pair<std::string, TokenId>>& pieces) {
+PieceTrie::PieceTrie(std::vector<TokenId> ids, std::span<const std::string> bytes) {
+  const auto of = [&](TokenId id) -> const std::string& { return bytes[static_cast<size_t>(id)]; };
+  std::vector<std::pair<uint64_t, TokenId>> order;  // by the first 8 bytes; they seldom leave a tie
+  for (const TokenId id : ids) order.emplace_back(first_bytes(of(id)), id);
+  std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first < b.first : of(a.second) < of(b.second);
+  });
+  nodes_.reserve(3 * ids.size());
+  tokens_.reserve(ids.size());
   std::vector<uint32_t> open;  // the nodes on the way to the piece before
   const auto close_to = [&](size_t depth) {
     for (; open.size() > depth; open.pop_back()) nodes_[open.back()].skip = static_cast<uint32_t>(nodes_.size());
   };
   std::string_view before;
-  for (const auto& [text, id] : pieces) {
+  for (const auto& [first, id] : order) {
+    const std::string_view text = of(id);
     size_t common = 0;
     while (common < text.size() && common < before.size() && text[common] == before[common]) ++common;
     close_to(common);
@@ -105,25 +140,47 @@ Status Vocabulary::check_bytes() const {
 }
 
 void Vocabulary::build_tries() {
-  std::vector<std::pair<std::string, TokenId>> plain, marked;
-  size_t longest = 0;
+  std::vector<TokenId> plain, marked;
+  const auto add = [&](std::vector<Mask>& masks, size_t points, TokenId id) {
+    if (masks.size() <= points) masks.resize(points + 1, Mask(mask_words()));
+    set_bit(masks[points], id);
+  };
+  plain_up_to_ = spaced_up_to_ = {Mask(mask_words())};
   for (TokenId id = 0; static_cast<size_t>(id) < bytes_.size(); ++id) {
     const std::string& text = bytes(id);
     if (text.empty()) continue;
-    if (is_plain(text)) longest = std::max(longest, code_points(text));
-    (is_plain(text) ? plain : marked).emplace_back(text, id);
-  }
-  plain_up_to_.assign(longest + 1, Mask(mask_words()));
-  spaced_up_to_ = plain_up_to_;
-  for (const auto& [text, id] : plain)
-    for (size_t n = 0; n <= longest; ++n) {
-      if (code_points(text) <= n) set_bit(plain_up_to_[n], id);
-      if (text[0] == ' ' && code_points(text) - 1 <= n) set_bit(spaced_up_to_[n], id);
+    if (!is_plain(text)) {
+      marked.push_back(id);
+      continue;
     }
-  std::sort(plain.begin(), plain.end());
-  std::sort(marked.begin(), marked.end());
-  plain_ = PieceTrie(plain);
-  marked_ = PieceTrie(marked);
+    plain.push_back(id);
+    add(plain_up_to_, code_points(text), id);
+    if (text[0] == ' ') add(spaced_up_to_, code_points(text) - 1, id);
+  }
+  for (std::vector<Mask>* masks : {&plain_up_to_, &spaced_up_to_})
+    for (size_t n = 1; n < masks->size(); ++n)
+      for (size_t w = 0; w < mask_words(); ++w) (*masks)[n][w] |= (*masks)[n - 1][w];
+  plain_ = PieceTrie(std::move(plain), bytes_);
+  marked_ = PieceTrie(std::move(marked), bytes_);
+}
+
+Vocabulary::Mask Vocabulary::plain_in(const CharDfa& dfa, CharDfa::State state, bool spaced) const {
+  Mask out(mask_words());
+  std::vector<DfaSpot> stack(longest_piece_ + 1);
+  stack[spaced ? 1 : 0].state = state;
+  const auto nodes = plain_.nodes();
+  for (size_t i = 0; i < nodes.size();) {
+    const PieceTrie::Node& node = nodes[i];
+    const bool space = spaced && node.depth == 0;
+    if (!space) stack[node.depth + 1u] = after(dfa, stack[node.depth], node.byte);
+    if (space ? node.byte != ' ' : stack[node.depth + 1u].state == CharDfa::kDead) {
+      i = node.skip;
+      continue;
+    }
+    for (uint32_t t = node.first; t < node.last; ++t) set_bit(out, plain_.tokens()[t]);
+    ++i;
+  }
+  return out;
 }
 
 }  // namespace thimble

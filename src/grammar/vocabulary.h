@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "grammar/char_dfa.h"
 #include "status.h"
 #include "tokenizer/tokenizer.h"
 
@@ -25,9 +26,9 @@ class PieceTrie {
     uint32_t first, last;  // tokens that end here: tokens()[first, last)
   };
 
-  /// `pieces`: bytes and id, sorted by bytes.
-  explicit PieceTrie(const std::vector<std::pair<std::string, TokenId>>& pieces);
   PieceTrie() = default;
+  /// `ids`: the pieces, in any order; `bytes[id]`: their bytes.
+  PieceTrie(std::vector<TokenId> ids, std::span<const std::string> bytes);
 
   std::span<const Node> nodes() const { return nodes_; }
   std::span<const TokenId> tokens() const { return tokens_; }
@@ -61,6 +62,10 @@ class Vocabulary {
   const Mask& plain_up_to(uint32_t n) const { return plain_up_to_[std::min<size_t>(n, plain_up_to_.size() - 1)]; }
   /// The pieces of plain() that begin with a space, with at most n code points after it.
   const Mask& spaced_up_to(uint32_t n) const { return spaced_up_to_[std::min<size_t>(n, spaced_up_to_.size() - 1)]; }
+
+  /// The pieces of plain() that lead from `state` of `dfa` into one of its states; `spaced`: of those
+  /// that begin with a space, which is not read.
+  Mask plain_in(const CharDfa& dfa, CharDfa::State state, bool spaced) const;
 
   /// True if no piece holds `left` right before `right`: then every tokenization has a boundary
   /// between them, and what stands on one side changes nothing on the other.

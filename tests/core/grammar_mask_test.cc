@@ -29,6 +29,8 @@ bool legal_by_bytes(const CallGrammar& grammar, CallState state, const std::stri
 void check_mask(TokenGrammar& grammar) {
   const auto mask = grammar.mask();
   size_t wrong = 0, legal = 0;
+  const ByteSet next = grammar.grammar().next_bytes(grammar.state());
+  for (size_t b = 0; b < next.size(); ++b) wrong += next[b] != grammar.grammar().legal(grammar.state(), static_cast<uint8_t>(b));
   for (TokenId id = 0; static_cast<size_t>(id) < pieces().tokenizer.size(); ++id) {
     const bool expected = grammar.done() ? id == pieces().tokenizer.eos()
                                          : legal_by_bytes(grammar.grammar(), grammar.state(), pieces().vocabulary.bytes(id));
