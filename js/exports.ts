@@ -1,5 +1,6 @@
 // What every entry of the package exports, besides its own Thimble.
 export { ThimbleError, type ThimbleCode } from './errors.ts';
+export type { HandoffContext, HandoffOptions, HandoffReason } from './handoff.ts';
 export { DownloadProgressEvent, type CreateMonitor } from './monitor.ts';
 export type { CallOptions, FactsOptions, LoadOptions } from './options.ts';
 export type { Channel } from './rpc.ts';
@@ -8,6 +9,6 @@ export type { ArgsOf, JsonSchema, Schema, StandardSchema } from './schema.ts';
 export type { Extraction, RegisteredTool, Registration, StreamEvent } from './thimble.ts';
 export type { Annotations, AnyTool, ExecuteContext, Tool } from './tools.ts';
 export type {
-  AnswerEvent, AnswerOptions, Call, KernelSet, Manifest, Memory, ModelInfo, NotStored, Outcome, PartialCall, Path, Progress, Stats,
+  AnswerEvent, AnswerOptions, Call, GivenCall, KernelSet, Manifest, Memory, ModelInfo, NotStored, Outcome, PartialCall, Path, Progress, Stats,
   ToolChoice, WeightsSource,
 } from '../web/protocol.ts';

@@ -1,11 +1,13 @@
 // What a page can say when it loads Thimble and when it asks.
 import type { AnswerOptions, Facts, KernelSet, Manifest, Progress, WeightsSource } from '../web/protocol.ts';
 import { ThimbleError } from './errors.ts';
+import type { HandoffOptions } from './handoff.ts';
 import type { CreateMonitor } from './monitor.ts';
 import type { Channel } from './rpc.ts';
 import type { Confirm } from './run.ts';
+import type { AnyTool } from './tools.ts';
 
-export interface LoadOptions {
+export interface LoadOptions extends HandoffOptions {
   /** The model file. Default: the one that comes with the package. */
   model?: WeightsSource;
   /** What `model` must be (scripts/manifest.ts); then a damaged or other file is refused. */
@@ -38,7 +40,10 @@ export interface FactsOptions {
   locale?: string;
 }
 
-export interface CallOptions extends AnswerOptions {
+/** Hand-off is as `load` was told, if nothing is said here. */
+export interface CallOptions extends AnswerOptions, HandoffOptions {
+  /** The only tools there are for this call. Default: those registered. */
+  tools?: readonly AnyTool[] | Readonly<Record<string, AnyTool>>;
   facts?: FactsOptions;
   signal?: AbortSignal;
 }

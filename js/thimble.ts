@@ -1,8 +1,9 @@
 // What a page uses: a model in a worker, the page's tools, and requests in words. Where the worker, the module and the model
 // come from is each entry's own (js/index.ts, js/inline.ts, js/node.ts).
-import type { AnswerEvent, Call, LoadParams, Memory, ModelInfo, Outcome, Stats, ToolSpec, WeightsSource } from '../web/protocol.ts';
+import type { AnswerEvent, Call, GivenCall, LoadParams, Memory, ModelInfo, Outcome, Stats, ToolSpec, WeightsSource } from '../web/protocol.ts';
 import { throwIfAborted } from '../web/errors.ts';
 import { ThimbleError } from './errors.ts';
+import { handOff, type HandoffOptions } from './handoff.ts';
 import { downloadMonitor } from './monitor.ts';
 import { isStandard, normalizeTool, normalizeTools, parametersOf, type NormalTool } from './normalize.ts';
 import { factsOf, type CallOptions, type LoadOptions } from './options.ts';
@@ -39,14 +40,15 @@ export class Thimble {
   private rpc: Rpc | undefined;
   private disposed = false;
 
-  protected constructor(private readonly params: LoadParams, private readonly spawn: () => Channel, private readonly confirm: Confirm | undefined) {}
+  protected constructor(private readonly params: LoadParams, private readonly spawn: () => Channel, private readonly confirm: Confirm | undefined, private readonly handoff: HandoffOptions) {}
 
   /** Loads a model: from IndexedDB if it is there, else from its source. Rejects with ThimbleError. */
   static async load(options: LoadOptions = {}): Promise<Thimble> {
-    const { signal, onProgress, monitor, confirm, worker } = options;
+    const { signal, onProgress, monitor, confirm, worker, onHandoff, handoffBelow, handoffReasons } = options;
     throwIfAborted(signal);
     if (worker === undefined) throw new ThimbleError('bad_input', 'No worker is given; import Thimble from an entry of the package.');
-    const thimble = new this(await loadParams(options), typeof worker === 'function' ? worker : () => startWorker(worker), confirm);
+    const handoff = { onHandoff, handoffBelow, handoffReasons };
+    const thimble = new this(await loadParams(options), typeof worker === 'function' ? worker : () => startWorker(worker), confirm, handoff);
     const report = monitor && downloadMonitor(monitor);
     thimble.info = await thimble.connect({ signal, onEvent: (progress) => { report?.progress(progress); onProgress?.(progress); } });
     report?.done();
@@ -59,7 +61,7 @@ export class Thimble {
 
   /** The tools registered now, as the model reads them. */
   get tools(): readonly RegisteredTool[] {
-    return [...this.known.values()].map(({ spec, tool: { annotations } }) => ({ ...spec, ...(annotations && { annotations }) }));
+    return [...this.known.values()].map(describe);
   }
 
   /**
@@ -82,13 +84,13 @@ export class Thimble {
 
   /** The calls that `query` asks for. They are not executed. */
   async call(query: string, options: CallOptions = {}): Promise<Outcome> {
-    return this.ask(query, options);
+    return this.decide(query, options);
   }
 
   /** `call`, and executes the calls in their order; asks `confirm` before tools with consequences. */
   async run(query: string, options: CallOptions = {}): Promise<RunOutcome> {
     const signal = options.signal ?? new AbortController().signal;
-    const tools = new Map(this.known);  // those that the answer is made with
+    const tools = new Map(toolsOf(options)?.map((tool) => [tool.spec.name, tool]) ?? this.known);  // those that the answer is made with
     return runCalls(await this.call(query, options), (name) => tools.get(name), this.confirm, signal);
   }
 
@@ -103,7 +105,7 @@ export class Thimble {
     if (options.signal?.aborted) abort();
     options.signal?.addEventListener('abort', abort);
     let wake = () => {};
-    const answer = this.ask(query, { ...options, signal: stop.signal }, undefined, (event) => { events.push(event); wake(); });
+    const answer = this.decide(query, { ...options, signal: stop.signal }, (event) => { events.push(event); wake(); });
     try {
       for (let outcome: Outcome | undefined; ;) {
         yield* events.splice(0);
@@ -117,11 +119,11 @@ export class Thimble {
   }
 
   /** The values that `schema` describes, found in `text`. */
-  async extract<const S extends Schema>(text: string, schema: S, options: Omit<CallOptions, 'toolChoice' | 'maxCalls'> = {}): Promise<Extraction<ArgsOf<S>>> {
+  async extract<const S extends Schema>(text: string, schema: S, options: Pick<CallOptions, 'grounding' | 'facts' | 'signal'> = {}): Promise<Extraction<ArgsOf<S>>> {
     const { title, description } = schema as { title?: unknown; description?: unknown };
     const name = typeof title === 'string' && title !== '' ? title : 'extract';
-    const tool = { name, ...(typeof description === 'string' && { description }), parameters: parametersOf(name, schema) };
-    const outcome = await this.ask(text, { ...options, toolChoice: { tool: name }, maxCalls: 1 }, tool);
+    const tool: ToolSpec = { name, ...(typeof description === 'string' && { description }), parameters: parametersOf(name, schema) };
+    const outcome = await this.ask(text, { ...options, toolChoice: { tool: name }, maxCalls: 1 }, [tool]);
     if (outcome.type === 'none') return outcome;
     const [call] = outcome.calls as [Call];
     const checked = await validate(isStandard(schema) ? schema : undefined, call.arguments);
@@ -139,9 +141,23 @@ export class Thimble {
     this.rpc?.end(new ThimbleError('cancelled', 'This Thimble was disposed of.'));
   }
 
-  private async ask(query: string, { signal, facts, ...options }: CallOptions, tool?: ToolSpec, onEvent?: (event: AnswerEvent) => void): Promise<Outcome> {
+  /** What Thimble finds, or whoever the page hands off to. */
+  private async decide(query: string, options: CallOptions, onEvent?: (event: AnswerEvent) => void): Promise<Outcome> {
+    const { onHandoff = this.handoff.onHandoff, handoffBelow = this.handoff.handoffBelow, handoffReasons = this.handoff.handoffReasons } = options;
+    const own = toolsOf(options), tools = own?.map(({ spec }) => spec), offered = (own ?? [...this.known.values()]).map(describe);
+    const outcome = await this.ask(query, options, tools, onEvent);
+    const { signal, facts, toolChoice } = options;
+    if (toolChoice === 'none') return outcome;
+    const check = (calls: GivenCall[]) => this.connection.request('check', { calls, facts: factsOf(facts), ...(tools && { tools }) });
+    return handOff(outcome, { onHandoff, handoffBelow, handoffReasons }, { query, tools: offered, signal, check });
+  }
+
+  private async ask(
+    query: string, { signal, facts, toolChoice, maxCalls, grounding }: CallOptions, tools?: ToolSpec[], onEvent?: (event: AnswerEvent) => void,
+  ): Promise<Outcome> {
     if (typeof query !== 'string') throw new ThimbleError('bad_input', 'The query must be a text.');
-    const params = { query, options, facts: factsOf(facts), events: onEvent !== undefined, ...(tool && { tool }) };
+    const options = { toolChoice, maxCalls, grounding };
+    const params = { query, options, facts: factsOf(facts), events: onEvent !== undefined, ...(tools && { tools }) };
     try {
       return await this.connection.request('answer', params, { signal, ...(onEvent && { onEvent }) });
     } catch (error) {
@@ -195,6 +211,10 @@ export class Thimble {
     if (names.length > 0) this.rpc?.request('removeTools', { names }).catch(() => {});  // a new runtime does not get them
   }
 }
+
+const describe = ({ spec, tool: { annotations } }: NormalTool): RegisteredTool => ({ ...spec, ...(annotations && { annotations }) });
+
+const toolsOf = ({ tools }: CallOptions): NormalTool[] | undefined => tools && normalizeTools(tools);
 
 function* finalEvents(outcome: Outcome): Generator<StreamEvent, void, undefined> {
   if (outcome.type === 'call') for (const [index, call] of outcome.calls.entries()) yield { type: 'call', index, call };

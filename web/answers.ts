@@ -4,7 +4,7 @@ import { hasSpokenFormat, ToolChecks, type Dates } from './checks.ts';
 import { EngineError, type Engine } from './engine.ts';
 import { ThimbleError, throwIfAborted } from './errors.ts';
 import { PartialAnswer } from './partial_answer.ts';
-import type { AnswerEvent, AnswerOptions, AnswerParams, Outcome, PartialCall, Stats, ToolSpec } from './protocol.ts';
+import type { AnswerEvent, AnswerOptions, AnswerParams, CheckParams, Facts, GivenCall, Outcome, PartialCall, Stats, ToolSpec } from './protocol.ts';
 import { tick } from './tick.ts';
 
 /** After so many milliseconds of work the messages that came meanwhile are read. */
@@ -36,13 +36,13 @@ export class Answers {
     return null;
   }
 
-  /** Throws ThimbleError `cancelled`, and `bad_tools` for a bad `tool` or `toolChoice`. */
+  /** Throws ThimbleError `cancelled`, and `bad_tools` for a bad `tools` or `toolChoice`. */
   async answer(
-    { query, options, facts, tool, events }: AnswerParams, arrived: number, signal: AbortSignal, onEvent: (event: AnswerEvent) => void,
+    { query, options, facts, tools, events }: AnswerParams, arrived: number, signal: AbortSignal, onEvent: (event: AnswerEvent) => void,
   ): Promise<Outcome> {
     const started = performance.now();
-    if (tool) await this.needDates([tool]);
-    this.select(tool ? [tool] : [...this.tools.values()]);
+    if (tools) await this.needDates(tools);
+    this.select(tools ?? [...this.tools.values()]);
     const ready = performance.now();
     try {
       await this.write(query, options, signal, events ? new PartialAnswer(onEvent) : undefined);
@@ -51,12 +51,25 @@ export class Answers {
       throw error;
     }
     const { confidence, tokens, ...answer } = this.engine.answer();
-    const calls = answer.calls.map((call) => this.checksOf(call.tool).check(call, facts, this.dates));
-    const stats = { tokens, ms: { queued: started - arrived, tools: ready - started, answer: performance.now() - ready } };
-    if (calls.some(({ invalid }) => invalid.length > 0)) return none('invalid', invalidText(calls), calls, confidence, stats);
-    if (calls.some(({ missing }) => missing.length > 0)) return none('missing', missingText(calls), calls, confidence, stats);
-    if (calls.length === 0) return none('irrelevant', 'No tool fits the query.', [], confidence, stats);
-    return { type: 'call', calls: calls.map(({ missing: _, invalid: __, ...call }) => call), confidence, stats };
+    const calls = answer.calls.map((call) => this.checksOf(toolOf(this.inEngine, call.tool)!).check(call, facts, this.dates));
+    return outcomeOf(calls, confidence, { tokens, ms: { queued: started - arrived, tools: ready - started, answer: performance.now() - ready } });
+  }
+
+  /** The outcome that calls made elsewhere are. Whoever made them may have dates in words, too. */
+  async check({ calls, facts, tools }: CheckParams, arrived: number): Promise<Outcome> {
+    const started = performance.now();
+    if (tools) await this.needDates(tools);
+    const known = tools ?? [...this.tools.values()];
+    const checked = calls.map((call) => this.checkGiven(call, toolOf(known, call.tool), facts));
+    const tokens = { query: 0, answer: 0, forced: 0, passes: 0 }, ms = { queued: started - arrived, tools: 0, answer: performance.now() - started };
+    return outcomeOf(checked, Math.min(1, ...checked.map(({ confidence }) => confidence)), { tokens, ms });
+  }
+
+  private checkGiven({ tool: name, arguments: values, confidence = 1 }: GivenCall, tool: ToolSpec | undefined, facts: Facts): PartialCall {
+    const required = Array.isArray(tool?.parameters.required) ? tool.parameters.required as string[] : [];
+    const missing = required.filter((key) => !Object.hasOwn(values, key));
+    const call: PartialCall = { tool: name, arguments: values, missing, invalid: [], confidence, evidence: [] };
+    return tool ? this.checksOf(tool).check(call, facts, this.dates) : { ...call, invalid: [{ path: [], value: values, message: 'there is no such tool' }] };
   }
 
   private async write(query: string, options: AnswerOptions, signal: AbortSignal, partial: PartialAnswer | undefined): Promise<void> {
@@ -104,8 +117,7 @@ export class Answers {
     return [...(await this.add(lists.slice(0, 1))), ...others];
   }
 
-  private checksOf(name: string): ToolChecks {
-    const tool = this.inEngine.find((tool) => tool.name === name)!;
+  private checksOf(tool: ToolSpec): ToolChecks {
     let checks = this.checks.get(tool);
     if (!checks) this.checks.set(tool, checks = new ToolChecks(tool.parameters));
     return checks;
@@ -116,6 +128,16 @@ export class Answers {
 function indexIn(text: string): number | undefined {
   const index = /^tools\[(\d+)\]/.exec(text)?.[1];
   return index === undefined ? undefined : Number(index);
+}
+
+const toolOf = (tools: readonly ToolSpec[], name: string) => tools.find((tool) => tool.name === name);
+
+/** What checked calls amount to. */
+function outcomeOf(calls: PartialCall[], confidence: number, stats: Stats): Outcome {
+  if (calls.some(({ invalid }) => invalid.length > 0)) return none('invalid', invalidText(calls), calls, confidence, stats);
+  if (calls.some(({ missing }) => missing.length > 0)) return none('missing', missingText(calls), calls, confidence, stats);
+  if (calls.length === 0) return none('irrelevant', 'No tool fits the query.', [], confidence, stats);
+  return { type: 'call', calls: calls.map(({ missing: _, invalid: __, ...call }) => call), confidence, stats };
 }
 
 type Reason = Extract<Outcome, { type: 'none' }>['reason'];

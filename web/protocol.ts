@@ -41,7 +41,14 @@ export interface Stats {
 }
 
 export type Outcome =
-  | { type: 'call'; calls: Call[]; confidence: number; stats: Stats }
+  | {
+    type: 'call';
+    calls: Call[];
+    confidence: number;
+    stats: Stats;
+    /** `onHandoff` made the calls. */
+    handedOff?: true;
+  }
   | {
     type: 'none';
     /**
@@ -104,8 +111,23 @@ export interface AnswerParams {
   facts: Facts;
   /** Whether AnswerEvents are wanted. */
   events: boolean;
-  /** The only tool there is for this query. Default: the tools added. */
-  tool?: ToolSpec;
+  /** The only tools there are for this query. Default: the tools added. */
+  tools?: ToolSpec[];
+}
+
+/** A call that was made elsewhere. */
+export interface GivenCall {
+  tool: string;
+  arguments: Record<string, unknown>;
+  /** 0 to 1. Default: 1. */
+  confidence?: number;
+}
+
+export interface CheckParams {
+  calls: readonly GivenCall[];
+  facts: Facts;
+  /** As in AnswerParams. */
+  tools?: ToolSpec[];
 }
 
 export interface Calls {
@@ -114,6 +136,8 @@ export interface Calls {
   addTools: { params: { tools: ToolSpec[] }; result: string[]; event: never };
   removeTools: { params: { names: string[] }; result: null; event: never };
   answer: { params: AnswerParams; result: Outcome; event: AnswerEvent };
+  /** The outcome that these calls are: what Thimble's own answer goes through after decoding. */
+  check: { params: CheckParams; result: Outcome; event: never };
   memory: { params: null; result: Memory; event: never };
 }
 export type Method = keyof Calls;

@@ -84,6 +84,7 @@ class Runtime {
       case 'addTools': throw new Error('addTools goes through its own method');
       case 'removeTools': return this.loaded.remove(request.params.names);
       case 'answer': return this.loaded.answer(request.params, arrived, signal, (event) => this.port.postMessage({ id, event }));
+      case 'check': return this.loaded.check(request.params, arrived);
       case 'memory': return this.loaded.engine.memory();
       default: return assertNever(request);
     }
