@@ -48,7 +48,7 @@ async function bundle(entry: string, options: BuildOptions = {}): Promise<Metafi
     legalComments: 'none', logLevel: 'warning', absWorkingDir: rootDir, ...options,
     plugins: [besideEachOther, ...(options.plugins ?? [])],
   });
-  return metafile;
+  return metafile!;
 }
 
 /** The declarations that the entries lead to, with the names that their JavaScript has. */
