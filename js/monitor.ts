@@ -2,8 +2,8 @@
 // (Prompt API, CreateMonitor: `loaded` is a fraction from 0 to 1, `total` is 1).
 
 export class DownloadProgressEvent extends Event {
-  readonly lengthComputable = true;
-  readonly total = 1;
+  readonly lengthComputable: boolean = true;
+  readonly total: number = 1;
 
   /** `loaded`: the part of the model that has arrived, 0 to 1. */
   constructor(readonly loaded: number) { super('downloadprogress'); }

@@ -1,7 +1,10 @@
 // npm test [-- SECTION...]: builds everything and runs every test, section by section. The last line is the total over
 // all runners. Sections can be named to run only those, e.g. `npm test -- native wasm`.
 import { existsSync, mkdirSync } from 'node:fs';
+import { installApps } from '../tests/package/install.ts';
 import { buildModule, cmakeBuild } from './build_module.ts';
+import { buildPackage } from './build_package.ts';
+import { buildManifest } from './manifest.ts';
 import { buildDir, listTree, rootDir } from '../tests/run/files.ts';
 import { run, type Finished } from './sh.ts';
 import { collectTestData } from './test_data.ts';
@@ -87,7 +90,20 @@ const sections: [name: string, title: string, body: () => Promise<Counts>][] = [
   }],
   ['web', 'The module that ships in Node, and pages in Chromium', async () => {
     await buildModule();
-    return nodeTests([...nodeTestFiles('tests/web'), ...nodeTestFiles('tests/e2e')]);
+    return nodeTests([...nodeTestFiles('tests/web'), ...nodeTestFiles('tests/adapters'), ...nodeTestFiles('tests/e2e')]);
+  }],
+  ['apps', 'The packed package: its contents, and sample apps over it', async () => {
+    await buildModule();
+    await buildManifest();
+    await buildPackage();
+    await installApps();
+    return nodeTests(nodeTestFiles('tests/package'));
+  }],
+  ['property', 'Random schemas and real tools: every answer under two validators', async () => {
+    await cmakeBuild('native', 'property_walks');
+    await cmakeBuild('wasm', 'property_walks');
+    await buildModule();
+    return add(await oneCheck(['npx', 'tsx', 'tests/property/main.ts']), await oneCheck(['npx', 'tsx', 'tests/property/openapi.ts', '--sample', '200']));
   }],
   ['training', 'Training', training],
   ['fuzz', `Fuzzing, ${fuzzSeconds} s a target`, fuzz],
