@@ -33,7 +33,7 @@ function(add_module name)
 endfunction()
 add_module(thimble)
 # What `npm run bench` loads: the module that ships, and the benchmarks of single kernels.
-add_module(thimble_bench tests/bench/bench_bindings.cc tests/bench/kernels_bench.cc)
+add_module(thimble_bench tests/bench/bench_bindings.cc tests/bench/call_bench.cc tests/bench/kernels_bench.cc)
 target_include_directories(thimble_bench PRIVATE tests)
 
 # The harness (tests/run) writes the test data into the in-memory file system and calls main.

@@ -17,8 +17,8 @@ THIMBLE_INLINE math::Exp2<F32x4> load(const math::Exp2<float>& k) {
           splat(k.c1), splat(k.c0), splat(k.round), splat(k.lowest)};
 }
 
-// One call of attend_i8. Query rows are taken in tiles: some rows times all heads that share a KV
-// head. The scratch arrays hold one tile; its row i is (row i / group, head i % group).
+// One call of attend_i8. The scratch arrays hold one tile; its row i is (row i / group, head
+// i % group).
 struct AttendTask {
   AttentionShape shape;
   const float* q;
@@ -31,8 +31,14 @@ struct AttendTask {
   float softmax_factor;  // log2(e) / sqrt(head_dim)
   math::Exp2<float> exp2;
 
+  // Keys of segment n that a query row reads which does not see the last `hidden` keys of all.
+  THIMBLE_INLINE size_t visible(size_t n, size_t hidden) const {
+    return segments[n].length - (n + 1 == segment_count ? hidden : 0);
+  }
+
   uint8_t* codes;     // [tile rows][head_dim] query codes
   float* row_factor;  // [tile rows] query scale * softmax_factor
+  int32_t* row_start; // [tile rows] what a row's dots begin with (Tile::start_rows)
   float* out_scale;   // [tile rows]
   float* scores;      // [tile rows][stride]; segments start at multiples of 32. Overwritten by p.
   size_t stride;
@@ -51,11 +57,11 @@ THIMBLE_INLINE void quantize_queries(const AttendTask& task, const float* q, siz
                                      size_t group) {
   const size_t head_dim = task.shape.head_dim;
   uint8_t* codes = task.codes;
-  float* row_factor = task.row_factor;
-  for (size_t m = 0; m < rows; ++m, q += task.shape.heads * head_dim) {
-    for (size_t h = 0; h < group; ++h, codes += head_dim * Dot::kBytes, ++row_factor) {
-      *row_factor = quantize_row<Dot>(q + h * head_dim, head_dim, task.exp2.round, codes, task.flip) *
-                    task.softmax_factor;
+  for (size_t m = 0, i = 0; m < rows; ++m, q += task.shape.heads * head_dim) {
+    for (size_t h = 0; h < group; ++h, ++i, codes += head_dim * Dot::kBytes) {
+      task.row_factor[i] =
+          quantize_row<Dot>(q + h * head_dim, head_dim, task.exp2.round, codes, 0) * task.softmax_factor;
+      task.row_start[i] = Dot::row_start(codes, head_dim, task.flip);
     }
   }
 }
@@ -68,14 +74,14 @@ THIMBLE_INLINE void score_segment(const AttendTask& task, const KvSegment& segme
   const size_t row_bytes = head_dim * Dot::kBytes;
   const int8_t* k = segment.k + g * task.shape.k_head_bytes(segment.capacity);
   const float* k_scale = segment.k_scale + g * segment.capacity;
-  const int32_t* k_sum = segment.k_sum + g * segment.capacity;
   cover_rows(tile_rows, [&]<int MR, int NV>(size_t m0) THIMBLE_LAMBDA {
     using T = Tile<Dot, MR, NV>;
     for (size_t t = 0; t < keys; t += T::kColumns) {
       T tile;
-      tile.start(k_sum + t, task.flip);
-      tile.add(task.codes + m0 * row_bytes, row_bytes,
-               k + t / kPanelRows * kPanelRows * head_dim + t % kPanelRows * 4, head_dim);
+      tile.start_rows(task.row_start + m0);
+      tile.add_keys(task.codes + m0 * row_bytes, row_bytes,
+                    k + t / kPanelRows * kPanelRows * head_dim + t % kPanelRows * 4,
+                    4 * panel_keys(segment.capacity, t), head_dim, task.flip);
       THIMBLE_UNROLL for (int q = 0; q < T::kQuads; ++q) {
         const v128_t scale = wasm_v128_load(k_scale + t + 4 * q);
         THIMBLE_UNROLL for (int m = 0; m < MR; ++m) {
@@ -88,20 +94,19 @@ THIMBLE_INLINE void score_segment(const AttendTask& task, const KvSegment& segme
   });
 }
 
-// f(score, first key, segment, visible keys) for every segment of a row of scores.
+// f(scores, n, visible keys) for every segment n of a row of scores.
 template <class F>
 THIMBLE_INLINE void each_segment(const AttendTask& task, float* scores, size_t hidden, F f) {
-  const KvSegment* const end = task.segments + task.segment_count;
-  for (const KvSegment* segment = task.segments; segment != end; ++segment) {
-    f(scores, *segment, segment->length - hidden);
-    scores += round_up(segment->length, kPanelRows);
+  for (size_t n = 0; n < task.segment_count; ++n) {
+    f(scores, n, task.visible(n, hidden));
+    scores += round_up(task.segments[n].length, kPanelRows);
   }
 }
 
 THIMBLE_INLINE float max_score(const AttendTask& task, float* row, size_t hidden) {
   v128_t a = wasm_f32x4_splat(-__builtin_inff());
   v128_t b = a;
-  each_segment(task, row, hidden, [&](float* s, const KvSegment&, size_t visible) THIMBLE_LAMBDA {
+  each_segment(task, row, hidden, [&](float* s, size_t, size_t visible) THIMBLE_LAMBDA {
     const size_t n = round_up(visible, kSoftmaxStep);
     for (size_t t = visible; t < n; ++t) s[t] = -__builtin_inff();
     for (size_t t = 0; t < n; t += 16) {
@@ -126,8 +131,8 @@ THIMBLE_INLINE SoftmaxSums exponentials(const AttendTask& task, size_t g, float*
   const v128_t top = wasm_f32x4_splat(max);
   v128_t z = wasm_f32x4_splat(0.0f);
   v128_t u_max = z;
-  each_segment(task, row, hidden, [&](float* s, const KvSegment& segment, size_t visible) THIMBLE_LAMBDA {
-    const float* v_scale = segment.v_scale + g * segment.capacity;
+  each_segment(task, row, hidden, [&](float* s, size_t k, size_t visible) THIMBLE_LAMBDA {
+    const float* v_scale = task.segments[k].v_scale + g * task.segments[k].capacity;
     const size_t n = round_up(visible, kSoftmaxStep);
     for (size_t t = 0; t < n; t += 16) {
       THIMBLE_UNROLL for (size_t i = t; i < t + 16; i += 4) {
@@ -150,13 +155,13 @@ THIMBLE_INLINE float softmax_row(const AttendTask& task, size_t g, float* row, s
   const float max = max_score(task, row, hidden);
   const SoftmaxSums sums = exponentials(task, g, row, hidden, max);
   auto* p = reinterpret_cast<uint8_t*>(row);
-  each_segment(task, row, hidden, [&](float* u, const KvSegment& segment, size_t visible) THIMBLE_LAMBDA {
+  each_segment(task, row, hidden, [&](float* u, size_t k, size_t visible) THIMBLE_LAMBDA {
     const size_t n = round_up(visible, kSoftmaxStep);
     store_codes<Dot>(u, n, code_factor(sums.u_max), task.exp2.round, p, 0);
-    for (size_t t = n; t < segment.length - least_hidden; t += 4) {
+    for (size_t t = n; t < task.visible(k, least_hidden); t += 4) {
       __builtin_memset(p + t * Dot::kBytes, 0, 4 * Dot::kBytes);
     }
-    p += round_up(segment.length, kPanelRows) * Dot::kBytes;
+    p += round_up(task.segments[k].length, kPanelRows) * Dot::kBytes;
   });
   return sums.u_max < kTiny ? 0.0f : code_scale(sums.u_max) / sums.z;
 }
@@ -177,7 +182,7 @@ THIMBLE_INLINE void mix_values(const AttendTask& task, size_t g, size_t tile_row
         const KvSegment& segment = task.segments[n];
         const int8_t* v = segment.v + g * task.shape.v_head_bytes(segment.capacity) +
                           c / kPanelRows * kPanelRows * segment.capacity + c % kPanelRows * 4;
-        tile.add(p, row_bytes, v, segment.length - least_hidden);
+        tile.add(p, row_bytes, v, task.visible(n, least_hidden));
         p += round_up(segment.length, kPanelRows) * Dot::kBytes;
       }
       THIMBLE_UNROLL for (int m = 0; m < MR; ++m) {
@@ -209,7 +214,7 @@ THIMBLE_INLINE void attend(const AttendTask& task) {
       float* scores = task.scores;
       for (size_t n = 0; n < task.segment_count; ++n) {
         const KvSegment& segment = task.segments[n];
-        score_segment<Dot>(task, segment, g, tile_rows, segment.length - least_hidden, scores);
+        score_segment<Dot>(task, segment, g, tile_rows, task.visible(n, least_hidden), scores);
         scores += round_up(segment.length, kPanelRows);
       }
       for (size_t i = 0; i < tile_rows; ++i) {

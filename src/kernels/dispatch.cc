@@ -31,7 +31,7 @@ const KernelSet* relaxed_kernels() {
 // one row of the scores.
 size_t attend_scratch_bytes(const AttentionShape& shape, size_t keys) {
   const size_t tile_rows = round_up(shape.heads / shape.kv_heads, 16);
-  return tile_rows * (2 * shape.head_dim + 2 * sizeof(float) + (keys + 16) * sizeof(float));
+  return tile_rows * (2 * shape.head_dim + 3 * sizeof(float) + (keys + 16) * sizeof(float));
 }
 
 const KernelSet& best_kernels() {

@@ -62,27 +62,35 @@ struct RowsI8 {
   size_t cols = 0;  // multiple of 16
 };
 
-/// Keys and values of one segment of one attention, all KV heads. Capacity is a multiple of 32.
+/// Keys and values of one segment of one attention, all KV heads. Capacity is a multiple of 4.
 /// The entries of KV head g start at g * (the size of one head), see the offset functions. INT8:
-///   k        head_dim x capacity, panels of 32 keys: key t, feature c at
-///            ((t / 32) * (hd / 4) + c / 4) * 128 + (t % 32) * 4 + c % 4
+///   k        panels of 32 keys, the last one only as wide as the capacity: with n =
+///            panel_keys(capacity, t), key t, feature c at
+///            t / 32 * 32 * hd + c / 4 * 4 * n + t % 32 * 4 + c % 4
 ///   v        panels of 32 features (head_dim padded to 32): key t, feature c at
 ///            ((c / 32) * (capacity / 4) + t / 4) * 128 + (c % 32) * 4 + t % 4
-///   k_scale, v_scale, k_sum    one a key (k_sum: sum of the key's codes)
+///   k_scale, v_scale    one a key
 /// Float path: kf, vf are [capacity][head_dim]. A segment has the buffers of one path or of both;
-/// those of the other are null. The owner clears the buffers when it sets length to 0: entries at
-/// t >= length are zero.
+/// those of the other are null. Kernels may read kReadAhead bytes past the end of k, k_scale and
+/// v_scale. What stands at t >= length does not matter, only that v_scale is finite there.
 struct KvSegment {
   int8_t* k = nullptr;
   int8_t* v = nullptr;
   float* k_scale = nullptr;
   float* v_scale = nullptr;
-  int32_t* k_sum = nullptr;
   float* kf = nullptr;
   float* vf = nullptr;
   size_t capacity = 0;
   size_t length = 0;
 };
+
+inline constexpr size_t kReadAhead = 128;
+
+/// Width of the K panel that key t lies in.
+constexpr size_t panel_keys(size_t capacity, size_t t) {
+  const size_t left = capacity - t / kPanelRows * kPanelRows;
+  return left < kPanelRows ? left : kPanelRows;
+}
 
 struct AttentionShape {
   size_t heads = 0;     // query heads; head h reads KV head h / (heads / kv_heads)
@@ -130,8 +138,9 @@ struct KernelSet {
                     KvSegment& segment);
 
   /// Attention of `rows` query rows (q: [rows][heads * head_dim], after norm and rotation) over the
-  /// keys of all segments, in the order given; out: [rows][heads * head_dim]. With `causal`, there
-  /// is one segment, rows <= length, and query row m sees its first length - rows + m + 1 keys. INT8:
+  /// keys of all segments, in the order given; out: [rows][heads * head_dim]. With `causal`, query
+  /// row m sees only the first length - rows + m + 1 keys of the last segment, which has at least
+  /// `rows` keys. So a segment cut at a multiple of 4 gives the bits of the whole one. INT8:
   ///   q row of each head quantized as quantize_rows, with scale qs;
   ///   s[t] = float(dot) * (k_scale[t] * (qs * (kLog2E / sqrt(head_dim))))   softmax in base 2
   ///   e[t] = exp2(s[t] - max s)
@@ -153,9 +162,12 @@ struct KernelSet {
 
   /// out[c] = float(code[row][c]) * (scale[row] * factor): one embedding row.
   void (*dequantize_row)(const MatrixI8& w, size_t row, float factor, float* out);
+
+  /// y[i] = what gemm_i8 gives for the first row of `a` and row w_rows[i] of `w`.
+  void (*gather_i8)(const RowsI8& a, const MatrixI8& w, const int32_t* w_rows, size_t count, float* y);
 };
 
-/// Scratch of attend_*: `keys` is the sum of the segments' capacities.
+/// Scratch of attend_*: `keys` is the sum of the segments' lengths, each rounded up to 32.
 size_t attend_scratch_bytes(const AttentionShape& shape, size_t keys);
 
 const KernelSet& reference_kernels();

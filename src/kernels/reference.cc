@@ -111,6 +111,10 @@ void qk_norm_rope(float* x, size_t rows, size_t heads, size_t head_dim, const fl
   }
 }
 
+size_t key_at(size_t head_dim, size_t capacity, size_t t, size_t c) {
+  return t / 32 * 32 * head_dim + c / 4 * 4 * panel_keys(capacity, t) + t % 32 * 4 + c % 4;
+}
+
 // Key or value t of one head: x is its row of head_dim floats.
 void append_i8(const AttentionShape& shape, size_t g, size_t t, const float* k, const float* v,
                KvSegment& segment) {
@@ -118,17 +122,13 @@ void append_i8(const AttentionShape& shape, size_t g, size_t t, const float* k, 
   int8_t* v_head = segment.v + g * shape.v_head_bytes(segment.capacity);
   const float k_max = max_abs(k, shape.head_dim);
   const float v_max = max_abs(v, shape.head_dim);
-  int32_t sum = 0;
   for (size_t c = 0; c < shape.head_dim; ++c) {
-    const int8_t k_code = code(k[c], code_factor(k_max));
-    sum += k_code;
-    k_head[(t / 32 * (shape.head_dim / 4) + c / 4) * 128 + t % 32 * 4 + c % 4] = k_code;
+    k_head[key_at(shape.head_dim, segment.capacity, t, c)] = code(k[c], code_factor(k_max));
     v_head[(c / 32 * (segment.capacity / 4) + t / 4) * 128 + c % 32 * 4 + t % 4] =
         code(v[c], code_factor(v_max));
   }
   segment.k_scale[g * segment.capacity + t] = code_scale(k_max);
   segment.v_scale[g * segment.capacity + t] = code_scale(v_max);
-  segment.k_sum[g * segment.capacity + t] = sum;
 }
 
 void append_kv(const AttentionShape& shape, const float* k, const float* v, size_t rows,
@@ -155,15 +155,15 @@ struct Head {
   bool causal;
   size_t later_rows;  // causal: rows after this one, whose keys this row does not see
 
-  size_t visible(const KvSegment& segment) const {
-    return causal ? segment.length - later_rows : segment.length;
+  size_t visible(size_t n) const {
+    return segments[n].length - (causal && n + 1 == segment_count ? later_rows : 0);
   }
   // f(segment, t, i) for every visible key; i counts them over all segments.
   template <class F>
   void each_key(F f) const {
     size_t i = 0;
     for (size_t n = 0; n < segment_count; ++n) {
-      for (size_t t = 0; t < visible(segments[n]); ++t) f(segments[n], t, i++);
+      for (size_t t = 0; t < visible(n); ++t) f(segments[n], t, i++);
     }
   }
 };
@@ -173,7 +173,7 @@ int32_t key_dot(const Head& head, const KvSegment& segment, size_t t, const int8
   const int8_t* k = segment.k + head.g * head.shape.k_head_bytes(segment.capacity);
   int32_t dot = 0;
   for (size_t c = 0; c < head_dim; ++c) {
-    dot += q[c] * k[(t / 32 * (head_dim / 4) + c / 4) * 128 + t % 32 * 4 + c % 4];
+    dot += q[c] * k[key_at(head_dim, segment.capacity, t, c)];
   }
   return dot;
 }
@@ -273,12 +273,24 @@ void dequantize_row(const MatrixI8& w, size_t row, float factor, float* out) {
   }
 }
 
+void gather_i8(const RowsI8& a, const MatrixI8& w, const int32_t* w_rows, size_t count,
+               float* y) {
+  const auto* codes = reinterpret_cast<const int8_t*>(a.codes);
+  for (size_t i = 0; i < count; ++i) {
+    const auto row = static_cast<size_t>(w_rows[i]);
+    const int8_t* panel = w.data + row / kPanelRows * kPanelRows * w.cols + row % kPanelRows * 4;
+    int32_t sum = 0;
+    for (size_t c = 0; c < w.cols; ++c) sum += codes[c] * panel[c / 4 * 128 + c % 4];
+    y[i] = static_cast<float>(sum) * (a.scale[0] * w.scale[row]);
+  }
+}
+
 }  // namespace
 
 const KernelSet& reference_kernels() {
   static constexpr KernelSet set{"reference", quantize_rows, gemm_i8,   gemm_i8_add,
                                  gemm_f32,    rms_norm,      qk_norm_rope, append_kv,
-                                 attend_i8,   attend_f32,    dequantize_row};
+                                 attend_i8,   attend_f32,    dequantize_row, gather_i8};
   return set;
 }
 

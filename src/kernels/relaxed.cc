@@ -33,6 +33,11 @@ void attend_i8(const AttentionShape& shape, const float* q, size_t rows, const K
   attached.attend(&task);
 }
 
+void gather_i8(const RowsI8& a, const MatrixI8& w, const int32_t* w_rows, size_t count,
+               float* y) {
+  simd::gather_bytes(a, w, w_rows, count, flip, y);
+}
+
 KernelSet relaxed_set() {
   KernelSet set = simd::kernels();
   set.name = "relaxed";
@@ -40,6 +45,7 @@ KernelSet relaxed_set() {
   set.gemm_i8 = gemm_i8;
   set.gemm_i8_add = gemm_i8_add;
   set.attend_i8 = attend_i8;
+  set.gather_i8 = gather_i8;
   return set;
 }
 

@@ -163,17 +163,14 @@ THIMBLE_INLINE void put_key(const AttentionShape& shape, size_t g, size_t t, con
   const CodeRow row(k, shape.head_dim, segment.k_scale + at);
   int8_t* to = segment.k + g * shape.k_head_bytes(segment.capacity) +
                t / kPanelRows * kPanelRows * shape.head_dim + t % kPanelRows * 4;
-  v128_t sum = wasm_i32x4_splat(0);
-  for (size_t c = 0; c < shape.head_dim; c += 16, to += 4 * 128) {
+  const size_t stride = 4 * panel_keys(segment.capacity, t);
+  for (size_t c = 0; c < shape.head_dim; c += 16, to += 4 * stride) {
     const v128_t codes = row.codes(c);
     wasm_v128_store32_lane(to, codes, 0);
-    wasm_v128_store32_lane(to + 128, codes, 1);
-    wasm_v128_store32_lane(to + 256, codes, 2);
-    wasm_v128_store32_lane(to + 384, codes, 3);
-    sum = wasm_i32x4_add(sum, wasm_i32x4_extadd_pairwise_i16x8(wasm_i16x8_extadd_pairwise_i8x16(codes)));
+    wasm_v128_store32_lane(to + stride, codes, 1);
+    wasm_v128_store32_lane(to + 2 * stride, codes, 2);
+    wasm_v128_store32_lane(to + 3 * stride, codes, 3);
   }
-  segment.k_sum[at] = (wasm_i32x4_extract_lane(sum, 0) + wasm_i32x4_extract_lane(sum, 1)) +
-                      (wasm_i32x4_extract_lane(sum, 2) + wasm_i32x4_extract_lane(sum, 3));
 }
 
 // Where value t of KV head g has its feature c.
@@ -272,7 +269,65 @@ void dequantize_row(const MatrixI8& w, size_t row, float factor, float* out) {
   }
 }
 
+// Codes c..c+15 of row `codes`, as stored by quantize_rows, in two vectors of int16.
+struct I16Activations {
+  static THIMBLE_INLINE v128_t low(const uint8_t* codes, size_t c, v128_t) {
+    return wasm_v128_load(codes + 2 * c);
+  }
+  static THIMBLE_INLINE v128_t high(const uint8_t* codes, size_t c, v128_t) {
+    return wasm_v128_load(codes + 2 * c + 16);
+  }
+};
+struct I8Activations {
+  static THIMBLE_INLINE v128_t low(const uint8_t* codes, size_t c, v128_t flips) {
+    return wasm_i16x8_extend_low_i8x16(wasm_v128_xor(wasm_v128_load(codes + c), flips));
+  }
+  static THIMBLE_INLINE v128_t high(const uint8_t* codes, size_t c, v128_t flips) {
+    return wasm_i16x8_extend_high_i8x16(wasm_v128_xor(wasm_v128_load(codes + c), flips));
+  }
+};
+
+// One row of w against one row of codes.
+template <class Activations>
+THIMBLE_INLINE int32_t row_dot(const uint8_t* codes, const int8_t* w, size_t cols, v128_t flips) {
+  v128_t sum = wasm_i32x4_splat(0);
+  for (size_t c = 0; c < cols; c += 16, w += 4 * 128) {
+    v128_t row = wasm_v128_load32_zero(w);
+    row = wasm_v128_load32_lane(w + 128, row, 1);
+    row = wasm_v128_load32_lane(w + 256, row, 2);
+    row = wasm_v128_load32_lane(w + 384, row, 3);
+    sum = wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(wasm_i16x8_extend_low_i8x16(row),
+                                                   Activations::low(codes, c, flips)));
+    sum = wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(wasm_i16x8_extend_high_i8x16(row),
+                                                   Activations::high(codes, c, flips)));
+  }
+  return (wasm_i32x4_extract_lane(sum, 0) + wasm_i32x4_extract_lane(sum, 1)) +
+         (wasm_i32x4_extract_lane(sum, 2) + wasm_i32x4_extract_lane(sum, 3));
+}
+
+template <class Activations>
+THIMBLE_INLINE void gather_rows(const RowsI8& a, const MatrixI8& w,
+                                const int32_t* w_rows, size_t count, uint32_t flip, float* y) {
+  const v128_t flips = wasm_i8x16_splat(static_cast<int8_t>(flip));
+  for (size_t i = 0; i < count; ++i) {
+    const auto row = static_cast<size_t>(w_rows[i]);
+    const int8_t* at = w.data + row / kPanelRows * kPanelRows * w.cols + row % kPanelRows * 4;
+    y[i] = static_cast<float>(row_dot<Activations>(a.codes, at, w.cols, flips)) *
+           (a.scale[0] * w.scale[row]);
+  }
+}
+
+void gather_i8(const RowsI8& a, const MatrixI8& w, const int32_t* w_rows, size_t count,
+               float* y) {
+  gather_rows<I16Activations>(a, w, w_rows, count, 0, y);
+}
+
 }  // namespace
+
+void simd::gather_bytes(const RowsI8& a, const MatrixI8& w, const int32_t* w_rows,
+                        size_t count, uint32_t flip, float* y) {
+  gather_rows<I8Activations>(a, w, w_rows, count, flip, y);
+}
 
 // Not inlined: the constants in the task must not become constants of the loops (math.h, Exp2).
 __attribute__((noinline))
@@ -297,8 +352,9 @@ tiles::AttendTask simd::attend_task(const AttentionShape& shape, const float* q,
           math::kExp2,
           scratch,
           row_factor,
-          row_factor + tile_rows,
+          reinterpret_cast<int32_t*>(row_factor + tile_rows),
           row_factor + 2 * tile_rows,
+          row_factor + 3 * tile_rows,
           keys + 16};
 }
 
@@ -313,7 +369,8 @@ const KernelSet& simd::kernels() {
                              append_kv,
                              attend_i8,
                              reference_kernels().attend_f32,
-                             dequantize_row};
+                             dequantize_row,
+                             gather_i8};
   return set;
 }
 

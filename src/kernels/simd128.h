@@ -25,6 +25,10 @@ tiles::AttendTask attend_task(const AttentionShape& shape, const float* q, size_
                               const KvSegment* segments, size_t segment_count, bool causal,
                               float* out, uint8_t* scratch, uint32_t flip);
 
+/// gather_i8 over activations stored as bytes, code ^ flip.
+void gather_bytes(const RowsI8& a, const MatrixI8& w, const int32_t* w_rows,
+                  size_t count, uint32_t flip, float* y);
+
 /// The simd128 set; its int8 kernels are replaced in the relaxed one.
 const KernelSet& kernels();
 

@@ -50,6 +50,10 @@ struct I16Dot : I16Codes {
   static THIMBLE_INLINE v128_t dot(v128_t w, v128_t a, v128_t sum) {
     return wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(w, a));
   }
+  static THIMBLE_INLINE v128_t key_dot(v128_t key, v128_t query, v128_t sum, v128_t) {
+    return dot(key, query, sum);
+  }
+  static THIMBLE_INLINE int32_t row_start(const uint8_t*, size_t, uint32_t) { return 0; }
   static THIMBLE_INLINE v128_t start(const int32_t*, uint32_t) { return wasm_i32x4_splat(0); }
   static THIMBLE_INLINE v128_t total(const v128_t* acc, int quad) {
     const v128_t a = acc[2 * quad];
@@ -58,12 +62,31 @@ struct I16Dot : I16Codes {
   }
 };
 
-// What a dot of byte quadruples needs besides the instruction, `dot(weights, activations, sum)`.
+// A dot of byte quadruples; Instruction::dot4(int8, int8 or uint8, sum). `flip` is 0x80 where the
+// second operand is unsigned, else 0.
+template <class Instruction>
 struct ByteDot : I8Codes {
   static constexpr size_t kColumns = 4;
   static THIMBLE_INLINE v128_t load_weights(const int8_t* w) { return wasm_v128_load(w); }
   static THIMBLE_INLINE v128_t load_activations(const uint8_t* a) {
     return wasm_v128_load32_splat(a);
+  }
+  static THIMBLE_INLINE v128_t dot(v128_t w, v128_t a, v128_t sum) {
+    return Instruction::dot4(w, a, sum);
+  }
+  static THIMBLE_INLINE v128_t key_dot(v128_t key, v128_t query, v128_t sum, v128_t flips) {
+    return Instruction::dot4(query, wasm_v128_xor(key, flips), sum);
+  }
+  // What flipped keys add too much for a query row of n codes, n a multiple of 16, negated.
+  static THIMBLE_INLINE int32_t row_start(const uint8_t* codes, size_t n, uint32_t flip) {
+    v128_t sum = wasm_i32x4_splat(0);
+    for (size_t c = 0; c < n; c += 16) {
+      sum = wasm_i32x4_add(sum, wasm_i32x4_extadd_pairwise_i16x8(
+                                    wasm_i16x8_extadd_pairwise_i8x16(wasm_v128_load(codes + c))));
+    }
+    return -static_cast<int32_t>(flip) *
+           ((wasm_i32x4_extract_lane(sum, 0) + wasm_i32x4_extract_lane(sum, 1)) +
+            (wasm_i32x4_extract_lane(sum, 2) + wasm_i32x4_extract_lane(sum, 3)));
   }
   static THIMBLE_INLINE v128_t start(const int32_t* sum, uint32_t flip) {
     return wasm_i32x4_mul(wasm_v128_load(sum), wasm_i32x4_splat(-static_cast<int32_t>(flip)));
@@ -152,9 +175,36 @@ struct Tile {
     }
   }
 
-  // Adds `depth` products (a multiple of 4); a: MR rows of codes, w: the tile's columns in a panel.
+  // Begins with one value a row.
+  THIMBLE_INLINE void start_rows(const int32_t* value) {
+    THIMBLE_UNROLL for (int m = 0; m < MR; ++m) {
+      const v128_t start = wasm_v128_load32_splat(value + m);
+      THIMBLE_UNROLL for (int v = 0; v < NV; ++v) acc[m][v] = start;
+    }
+  }
+
+  // Adds `depth` products (a multiple of 4); a: MR rows of codes, w: the tile's columns in a panel,
+  // whose rows are `stride` bytes.
   THIMBLE_INLINE void add(const uint8_t* a, size_t row_bytes, const int8_t* w, size_t depth) {
-    for (size_t k = 0; k < depth; k += 4, w += 128, a += 4 * Dot::kBytes) {
+    accumulate(a, row_bytes, w, 128, depth, [](v128_t weights, v128_t codes, v128_t sum) THIMBLE_LAMBDA {
+      return Dot::dot(weights, codes, sum);
+    });
+  }
+
+  // The same where w are keys: they are the dot's second operand, so that what flipped codes add
+  // too much is the same for all keys of a query row (see start_rows).
+  THIMBLE_INLINE void add_keys(const uint8_t* a, size_t row_bytes, const int8_t* w, size_t stride,
+                               size_t depth, uint32_t flip) {
+    const v128_t flips = wasm_i8x16_splat(static_cast<int8_t>(flip));
+    accumulate(a, row_bytes, w, stride, depth, [&](v128_t keys, v128_t codes, v128_t sum) THIMBLE_LAMBDA {
+      return Dot::key_dot(keys, codes, sum, flips);
+    });
+  }
+
+  template <class Product>
+  THIMBLE_INLINE void accumulate(const uint8_t* a, size_t row_bytes, const int8_t* w, size_t stride,
+                                 size_t depth, Product product) {
+    for (size_t k = 0; k < depth; k += 4, w += stride, a += 4 * Dot::kBytes) {
       v128_t weights[NV];
       THIMBLE_UNROLL for (int v = 0; v < NV; ++v) {
         weights[v] = Dot::load_weights(w + v * 4 * Dot::kColumns);
@@ -162,7 +212,7 @@ struct Tile {
       THIMBLE_UNROLL for (int m = 0; m < MR; ++m) {
         const v128_t activations = Dot::load_activations(a + m * row_bytes);
         THIMBLE_UNROLL for (int v = 0; v < NV; ++v) {
-          acc[m][v] = Dot::dot(weights[v], activations, acc[m][v]);
+          acc[m][v] = product(weights[v], activations, acc[m][v]);
         }
       }
     }

@@ -44,25 +44,29 @@ void Model::add_product(const Operand& a, const Linear& w, float gate, float* y)
   for (size_t i = 0; i < a.rows * d; ++i) y[i] = y[i] + gate * product_[i];
 }
 
-void Model::append_keys(const AttentionWeights& w, const Operand& source, bool rotate,
+void Model::append_keys(const AttentionWeights& w, const Operand& source, size_t rotation,
                         KvSegment& kv) const {
   const Config& c = weights_.config;
   multiply(source, w.k, k_);
   multiply(source, w.v, v_);
-  kernels_->qk_norm_rope(k_, source.rows, c.num_kv_heads, c.head_dim, w.k_norm,
-                         rotate ? cos_ : nullptr, rotate ? sin_ : nullptr, kv.length);
+  norm_heads(k_, source.rows, c.num_kv_heads, w.k_norm, rotation);
   kernels_->append_kv(c.shape(), k_, v_, source.rows, kv);
 }
 
+void Model::norm_heads(float* x, size_t rows, size_t heads, const float* gamma, size_t rotation) const {
+  const bool rotate = rotation != kNoRotation;
+  kernels_->qk_norm_rope(x, rows, heads, config().head_dim, gamma, rotate ? cos_ : nullptr,
+                         rotate ? sin_ : nullptr, rotate ? rotation : 0);
+}
+
 void Model::add_attention(const AttentionWeights& w, float gate, const Operand& normed,
-                          bool rotate, size_t position, const Memory& memory, float* x) {
+                          size_t rotation, const Memory& memory, float* x) {
   const Config& c = weights_.config;
   multiply(normed, w.q, q_);
-  kernels_->qk_norm_rope(q_, normed.rows, c.num_heads, c.head_dim, w.q_norm,
-                         rotate ? cos_ : nullptr, rotate ? sin_ : nullptr, position);
+  norm_heads(q_, normed.rows, c.num_heads, w.q_norm, rotation);
   const auto attend = is_int8() ? kernels_->attend_i8 : kernels_->attend_f32;
   attend(c.shape(), q_, normed.rows, memory.segments.data(), memory.segments.size(), memory.causal,
-         mixed_.x, attend_scratch_);
+         mixed_.x, attend_scratch_.data());
   mixed_.rows = normed.rows;
   prepare(c.num_heads * c.head_dim, mixed_);
   add_product(mixed_, w.o, gate, x);

@@ -10,6 +10,8 @@
 
 #include "aligned_buffer.h"
 #include "kernels/kernels.h"
+#include "model/kv.h"
+#include "model/segment_state.h"
 #include "status.h"
 #include "weights/weights.h"
 
@@ -17,46 +19,19 @@ namespace thimble {
 
 using TokenId = int32_t;
 
-/// What the network keeps of one encoded segment (a tool, or a query): keys and values of every
-/// layer. A tool's state depends on that tool alone, so it is made once and serves every query.
-class SegmentState {
- public:
-  /// Room for `tokens` tokens. `keep_self`: also the encoder's own keys and values of all layers,
-  /// to which other segments attend; without it one layer's room is used over and over. False when
-  /// the machine has not that much memory.
-  [[nodiscard]] bool allocate(const Config& config, size_t tokens, bool keep_self);
-
-  size_t tokens() const { return tokens_; }
-  size_t bytes() const { return memory_.size(); }
-  /// Unit vector of the contrastive head, [contrastive_dim]; empty if the model has no head.
-  std::span<const float> embedding() const { return embedding_; }
-
- private:
-  friend class Model;
-  void carve(const Config& config, size_t self_layers, Carver& carver);
-  KvSegment& self(size_t layer) { return self_[self_.size() == 1 ? 0 : layer]; }
-  const KvSegment& self(size_t layer) const { return self_[self_.size() == 1 ? 0 : layer]; }
-
-  AlignedBuffer memory_;
-  std::vector<KvSegment> self_;   // one an encoder layer, or one in all
-  std::vector<KvSegment> cross_;  // one a decoder layer
-  std::vector<float> embedding_;
-  size_t capacity_ = 0;
-  size_t tokens_ = 0;
-};
-
 class Model {
  public:
-  /// Takes the weights' views (their memory must outlive the model) and all scratch memory that
-  /// encode_query and decode will ever use.
+  /// Takes the weights' views (their memory must outlive the model) and working memory for short
+  /// inputs. It grows with the longest segment, context and answer so far, and is then kept; where
+  /// the machine has no more, begin_tool, begin_query and feed return Code::out_of_memory.
   static Status create(ModelWeights weights, const KernelSet& kernels, Model& out);
 
   const Config& config() const { return weights_.config; }
   const KernelSet& kernels() const { return *kernels_; }
   /// Longest segment (tokens). In bidirectional mode the one segment holds query and tools.
   size_t max_segment_tokens() const;
-  /// Bytes of scratch memory and caches, the weights not counted.
-  size_t scratch_bytes() const { return memory_.size() + query_.bytes(); }
+  /// Bytes of working memory and caches now, without the weights and the tools' states.
+  size_t scratch_bytes() const;
 
   /// tool_isolated: encodes one tool by itself into `state`, which is allocated to its size.
   Status encode_tool(std::span<const TokenId> tokens, SegmentState& state);
@@ -70,7 +45,19 @@ class Model {
   Status begin_query(std::span<const TokenId> tokens, std::span<const SegmentState* const> tools);
   bool advance_encoding();
 
-  /// Whether tools of these lengths (tokens) fit into the context together; else Code::overflow.
+  /// Which model file this is, for the keys of a store: ModelWeights::fingerprint.
+  uint64_t fingerprint() const { return weights_.fingerprint; }
+  /// Bytes of a complete state, for a store; they stay valid until the state changes. Empty if the
+  /// state is not complete.
+  std::span<const uint8_t> save_tool(SegmentState& state) const;
+  /// The way back: room for `bytes` bytes in `state`, to be filled with what save_tool gave, then
+  /// restore_tool, which checks them and refuses (Code::bad_input) what is damaged or was made by
+  /// another model or version. An empty span: no state has that size, or there is no memory.
+  std::span<uint8_t> begin_restore(size_t bytes, SegmentState& state);
+  Status restore_tool(SegmentState& state);
+
+  /// Whether tools of these lengths (tokens) fit into one query's context; else Code::overflow. Any
+  /// number of other tools may be encoded beside them.
   Status check_tools(std::span<const size_t> lengths) const;
 
   /// Encodes the query segment, which attends to itself and to `tools`, and readies the decoder
@@ -84,14 +71,23 @@ class Model {
   void forget_query();
 
   /// Contrastive vector of the last encode_query, [contrastive_dim]; empty without a head.
-  std::span<const float> query_embedding() const { return query_.embedding(); }
+  std::span<const float> query_embedding() const { return query_embedding_; }
 
   /// Encoder values after the final norm of the last encode, [tokens][d_model].
   std::span<const float> encoder_output() const;
 
-  /// Feeds `tokens` (at least one) at the decoder's position; `logits` are those after the last
-  /// one, [vocab_size], valid until the next decode. A call with n tokens gives the same bits as n
-  /// calls with one.
+  /// Feeds 1 to kMaxFeed tokens at the decoder's position. n tokens at once give the same bits as
+  /// one by one.
+  static constexpr size_t kMaxFeed = kTileRows;
+  Status feed(std::span<const TokenId> tokens);
+  /// Logits after token number `row` of the last feed, [vocab_size], valid until the next call.
+  std::span<const float> logits(size_t row);
+  /// Only those of `ids`, in their order; the same bits at less cost. `out` is as long as `ids`.
+  void logits_for(size_t row, std::span<const TokenId> ids, std::span<float> out);
+  /// Takes back what was fed from `position` (at most decoder_position()) on.
+  void rewind(size_t position);
+
+  /// Feeds any number of tokens; `logits` are those after the last.
   Status decode(std::span<const TokenId> tokens, std::span<const float>& logits);
   size_t decoder_position() const { return decoder_position_; }
 
@@ -108,10 +104,18 @@ class Model {
     bool causal = false;
   };
 
+  float* x_row(size_t row) const {
+    return reinterpret_cast<float*>(rows_.data()) + row * config().d_model;
+  }
   bool is_int8() const { return weights_.config.weight_type == WeightType::i8; }
   Status check_tokens(std::span<const TokenId> tokens, size_t limit, const char* what) const;
   Status check_memory(std::span<const SegmentState* const> tools) const;
+  Status check_sizes() const;
   void carve(Carver& carver);
+  [[nodiscard]] bool reserve_rows(size_t rows);
+  [[nodiscard]] bool reserve_query(size_t rows);
+  [[nodiscard]] bool reserve_keys(std::span<const SegmentState* const> tools, size_t own_keys);
+  void release(const SegmentState& state);
 
   // attention.cc
   void embed(std::span<const TokenId> tokens, float* x) const;
@@ -119,54 +123,68 @@ class Model {
   void prepare(size_t cols, Operand& operand) const;
   void multiply(const Operand& a, const Linear& w, float* y) const;
   void add_product(const Operand& a, const Linear& w, float gate, float* y) const;
-  void append_keys(const AttentionWeights& w, const Operand& source, bool rotate,
+  // `rotation`: position of the first row, or kNoRotation.
+  static constexpr size_t kNoRotation = SIZE_MAX;
+  void append_keys(const AttentionWeights& w, const Operand& source, size_t rotation,
                    KvSegment& kv) const;
-  void add_attention(const AttentionWeights& w, float gate, const Operand& normed, bool rotate,
-                     size_t position, const Memory& memory, float* x);
+  void add_attention(const AttentionWeights& w, float gate, const Operand& normed, size_t rotation,
+                     const Memory& memory, float* x);
+  void norm_heads(float* x, size_t rows, size_t heads, const float* gamma, size_t rotation) const;
 
   // encoder.cc
-  void begin(std::span<const TokenId> tokens, SegmentState& state);
+  void begin(std::span<const TokenId> tokens, SegmentState* tool);
+  size_t encoding_tiles() const { return (encoded_rows_ + kTileRows - 1) / kTileRows; }
+  KvSegment& own_keys(size_t row);
+  void collect_segments();
   void encode_piece();
   void finish_encoding();
   void add_cross_keys(size_t row, size_t rows);
-  void contrastive(size_t rows, std::vector<float>& out);
+  void contrastive(size_t rows, std::span<float> out);
 
   // decoder.cc
   void start_decoder();
-  void decode_tile(std::span<const TokenId> tokens);
+  Status check_feed(std::span<const TokenId> tokens) const;
+  void decode_tile(std::span<const TokenId> tokens, float* x);
 
   ModelWeights weights_;
   const KernelSet* kernels_ = nullptr;
   std::vector<float> encoder_gate_, decoder_self_gate_, decoder_cross_gate_;  // after the sigmoid
 
-  AlignedBuffer memory_;
-  float* x_ = nullptr;          // [max_segment_tokens][d_model] residual stream of the encoder
-  float* decoder_x_ = nullptr;  // [kTileRows][d_model]
+  AlignedBuffer memory_;        // what follows, of fixed size
+  float* decoder_x_ = nullptr;  // [kMaxFeed][d_model] rows of the last feed
   float* q_ = nullptr;          // [kTileRows][heads * head_dim]; [contrastive_hidden] in the head
   float *k_ = nullptr, *v_ = nullptr;  // [kTileRows][kv_heads * head_dim]
   float* product_ = nullptr;    // [kTileRows][d_model], float path only
   float* logits_ = nullptr;     // [vocab_size]
   float *cos_ = nullptr, *sin_ = nullptr;  // [positions][head_dim / 2]
-  uint8_t* attend_scratch_ = nullptr;
   Operand normed_;              // normed rows of one tile
   Operand mixed_;               // attention output of one tile
-  std::vector<KvSegment> decoder_cache_;                 // one a decoder layer
-  std::vector<KvSegment> layer_segments_;                // encoder: tools, then own
-  std::vector<std::vector<KvSegment>> cross_segments_;   // decoder layer: tools, then query
+
+  AlignedBuffer rows_;              // [rows of the longest segment so far][d_model]: the encoder's
+                                    // residual stream
+  AlignedBuffer attend_scratch_;    // for the longest context so far
+  KvCache query_self_, query_cross_;  // one layer, used over and over; one a decoder layer
+  KvCache decoder_cache_;             // one a decoder layer
+
+  std::vector<KvSegment> layer_segments_;               // encoder: tools, then own
+  std::vector<std::vector<KvSegment>> cross_segments_;  // decoder layer: tools, then query
 
   // The encoding at work: every layer takes two pieces a tile of rows, first its keys and values
   // for all tiles, then its attention; after the layers come the keys of the cross attention.
   struct Encoding {
-    SegmentState* state = nullptr;  // null: none
+    bool active = false;
+    SegmentState* tool = nullptr;  // null: the query
     size_t layer = 0;
     size_t piece = 0;  // of the layer
   };
   Encoding encoding_;
-
-  SegmentState query_;
-  std::vector<const SegmentState*> query_tools_;  // what the query attends to
   size_t encoded_rows_ = 0;
+
+  std::vector<const SegmentState*> query_tools_;  // what the query attends to
+  std::vector<float> query_embedding_;
+  size_t query_rows_ = 0;
   size_t decoder_position_ = 0;
+  size_t fed_rows_ = 0;  // valid rows of decoder_x_
   bool ready_to_decode_ = false;
 };
 

@@ -49,6 +49,17 @@ bool sum_panel(const uint8_t* codes, size_t cols, int32_t* sums) {
   return zero_byte == 0;
 }
 
+// Whether the rows from number `rows` on of a matrix's last panel are zero; `unit`: bytes that a row has
+// at each step of the panel.
+bool padding_rows_zero(const uint8_t* data, size_t rows, size_t steps, size_t unit) {
+  const size_t used = rows % kPanelRows;
+  if (used == 0) return true;
+  const uint8_t* panel = data + rows / kPanelRows * kPanelRows * steps * unit;
+  for (size_t s = 0; s < steps; ++s, panel += kPanelRows * unit)
+    if (!all_zero(panel + used * unit, panel + kPanelRows * unit)) return false;
+  return true;
+}
+
 // Hands out the tensors of a section one after the other and keeps the first fault.
 class Binder {
  public:
@@ -70,6 +81,7 @@ class Binder {
     if (type_ == WeightType::f32) {
       out.f32 = {nullptr, rows, cols};
       vector(name, out.f32.data, round_up(rows, kPanelRows) * cols);
+      check_padding(name, reinterpret_cast<const uint8_t*>(out.f32.data), rows, cols, sizeof(float));
     } else {
       matrix_i8(name, out.i8, rows, cols);
     }
@@ -95,10 +107,15 @@ class Binder {
     check_scales(name, out.scale, rows, padded);
     const uint8_t* codes = take(padded * cols);
     out.data = reinterpret_cast<const int8_t*>(codes);
+    check_padding(name, codes, rows, cols / 4, 4);
     out.sum = sums_;
     for (size_t r = 0; r < padded; r += kPanelRows, codes += kPanelRows * cols, sums_ += kPanelRows) {
       if (!sum_panel(codes, cols, sums_)) fail(name, "has the code -128, which is not allowed");
     }
+  }
+
+  void check_padding(const char* name, const uint8_t* data, size_t rows, size_t steps, size_t unit) {
+    if (!padding_rows_zero(data, rows, steps, unit)) fail(name, "has a padding row that is not zero");
   }
 
   void check_scales(const char* name, const float* scale, size_t rows, size_t padded) {

@@ -6,6 +6,7 @@
 
 #include "weights/bind.h"
 #include "weights/crc32.h"
+#include "weights/hash64.h"
 #include "weights/layout.h"
 #include "weights/tensors.h"
 
@@ -83,6 +84,7 @@ struct ModelLoader::Impl {
     }
     next_sums = reinterpret_cast<int32_t*>(image.get() + image_bytes);
     weights.config = known.config;
+    weights.fingerprint = hash64(0, header);
     resize_layers(known.config, weights);
     layout = std::move(known);
     return {};

@@ -64,6 +64,7 @@ struct ModelWeights {
   std::span<const uint8_t> tokenizer;         // section bytes, see src/tokenizer/FORMAT.md
   std::span<const float> calibration;         // see FORMAT.md; may be empty
   std::string metadata;                       // JSON text about the model: name, licence, source
+  uint64_t fingerprint = 0;                   // hash64 of the header, which has the checksums of all sections
 };
 
 /// Reads a .san file as it arrives. Use: while (!done()) { write k >= 1 bytes to the start of

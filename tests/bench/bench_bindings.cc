@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "bench/call_bench.h"
 #include "bench/kernels_bench.h"
 
 using namespace thimble;
@@ -27,10 +28,39 @@ double row_work(const std::string& kernels, size_t rows, double seconds) {
   return set == nullptr ? 0 : bench::row_work_us(*set, rows, seconds, emscripten_get_now);
 }
 
+// CallBench for JavaScript. Figures are 0, and open() and set_tools() false, where something failed.
+class CallBenchHandle {
+ public:
+  explicit CallBenchHandle(const std::string& kernels) : bench_(*find_kernels(kernels.c_str())) {}
+  uintptr_t next_chunk() { return reinterpret_cast<uintptr_t>(bench_.loader().next().data()); }
+  size_t next_bytes() { return bench_.loader().next().size(); }
+  bool advance(size_t bytes) { return bench_.loader().advance(bytes).ok(); }
+  bool open() { return bench_.open().ok(); }
+  bool set_tools(size_t count, size_t tokens) { return bench_.set_tools(count, tokens).ok(); }
+  double encode_ms(size_t tokens, double seconds) {
+    return bench_.encode_ms(tokens, seconds, emscripten_get_now);
+  }
+  double decode_ms(size_t tokens, size_t scores, double seconds) {
+    return bench_.decode_ms(tokens, scores, seconds, emscripten_get_now);
+  }
+
+ private:
+  bench::CallBench bench_;
+};
+
 }  // namespace
 
 EMSCRIPTEN_BINDINGS(thimble_bench) {
   emscripten::function("gemmGmacs", &gemm);
   emscripten::function("attendUsPerRow", &attend);
   emscripten::function("rowWorkUs", &row_work);
+  emscripten::class_<CallBenchHandle>("CallBench")
+      .constructor<std::string>()
+      .function("nextChunk", &CallBenchHandle::next_chunk)
+      .function("nextBytes", &CallBenchHandle::next_bytes)
+      .function("advance", &CallBenchHandle::advance)
+      .function("open", &CallBenchHandle::open)
+      .function("setTools", &CallBenchHandle::set_tools)
+      .function("encodeMs", &CallBenchHandle::encode_ms)
+      .function("decodeMs", &CallBenchHandle::decode_ms);
 }

@@ -113,15 +113,13 @@ struct Cache {
         k(kShape.kv_heads * kShape.k_head_bytes(capacity)),
         v(kShape.kv_heads * kShape.v_head_bytes(capacity)),
         k_scale(kShape.kv_heads * capacity),
-        v_scale(kShape.kv_heads * capacity),
-        k_sum(kShape.kv_heads * capacity) {}
+        v_scale(kShape.kv_heads * capacity) {}
   KvSegment segment() {
-    return {k.data(), v.data(), k_scale.data(), v_scale.data(), k_sum.data(), nullptr, nullptr, capacity, 0};
+    return {k.data(), v.data(), k_scale.data(), v_scale.data(), nullptr, nullptr, capacity, 0};
   }
   size_t capacity;
   Aligned<int8_t> k, v;
   Aligned<float> k_scale, v_scale;
-  Aligned<int32_t> k_sum;
 };
 
 }  // namespace

@@ -67,22 +67,21 @@ inline std::vector<float> multiply(const KernelSet& kernels, const std::vector<f
   return y;
 }
 
-// The buffers of a KvSegment, of the int8 path, the float path or both.
+// The buffers of a KvSegment, of the int8 path, the float path or both; stale where nothing was
+// appended.
 struct Segment {
   Segment(const AttentionShape& shape, size_t capacity, bool i8, bool f32)
-      : k(shape.kv_heads * shape.k_head_bytes(capacity)),
-        v(shape.kv_heads * shape.v_head_bytes(capacity)),
-        k_scale(shape.kv_heads * capacity),
-        v_scale(k_scale),
-        kf(k_scale.size() * shape.head_dim),
-        vf(kf),
-        k_sum(k_scale.size()) {
+      : k(shape.kv_heads * shape.k_head_bytes(capacity) + kReadAhead, 55),
+        v(shape.kv_heads * shape.v_head_bytes(capacity), -77),
+        k_scale(shape.kv_heads * capacity + kReadAhead, NAN),
+        v_scale(k_scale.size(), 3e30f),
+        kf(shape.kv_heads * capacity * shape.head_dim, NAN),
+        vf(kf) {
     if (i8) {
       view.k = k.data();
       view.v = v.data();
       view.k_scale = k_scale.data();
       view.v_scale = v_scale.data();
-      view.k_sum = k_sum.data();
     }
     if (f32) {
       view.kf = kf.data();
@@ -94,7 +93,6 @@ struct Segment {
   Segment(Segment&&) = default;  // moving a vector keeps its address
   std::vector<int8_t> k, v;
   std::vector<float> k_scale, v_scale, kf, vf;
-  std::vector<int32_t> k_sum;
   KvSegment view;
 };
 
@@ -112,7 +110,7 @@ struct AttentionCase {
   std::vector<Segment> fill(const KernelSet& kernels, bool i8, bool f32) const {
     std::vector<Segment> segments;
     for (size_t n = 0; n < lengths.size(); ++n) {
-      segments.emplace_back(shape, round_up(lengths[n] + 1, 32), i8, f32);
+      segments.emplace_back(shape, round_up(lengths[n] + 1, 4), i8, f32);
       kernels.append_kv(shape, k[n].data(), v[n].data(), lengths[n], segments.back().view);
     }
     return segments;
@@ -125,7 +123,7 @@ struct AttentionCase {
     size_t keys = 0;
     for (const Segment& segment : segments) {
       views.push_back(segment.view);
-      keys += segment.view.capacity;
+      keys += round_up(segment.view.length, 32);
     }
     std::vector<uint8_t> scratch(attend_scratch_bytes(shape, keys) + 64, 0xA5);
     auto address = reinterpret_cast<uintptr_t>(scratch.data());
@@ -144,7 +142,8 @@ struct AttentionCase {
         const size_t at = (m * shape.heads + h) * hd, g = h / group;
         double z = 0;
         for (size_t n = 0; n < lengths.size(); ++n) {
-          const size_t visible = causal ? lengths[n] - rows + m + 1 : lengths[n];
+          const bool cut = causal && n + 1 == lengths.size();
+          const size_t visible = cut ? lengths[n] - rows + m + 1 : lengths[n];
           for (size_t t = 0; t < visible; ++t) {
             double s = 0;
             for (size_t c = 0; c < hd; ++c) s += static_cast<double>(q[at + c]) * k[n][t * kv + g * hd + c];

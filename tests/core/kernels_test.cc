@@ -236,6 +236,24 @@ TEST_CASE("appending in pieces fills a segment as appending at once") {
   CHECK(same_bits(whole.kf, pieces.kf));
 }
 
+TEST_CASE("a segment cut at multiples of 4 gives the bits of the whole one") {
+  Random random(19);
+  for (bool causal : {false, true}) {
+    AttentionCase whole(random, {8, 4, 64}, 6, {81}, causal);
+    AttentionCase cut = whole;
+    cut.lengths = {64, 4, 13};
+    const size_t width = 4 * 64;
+    for (auto* entries : {&cut.k, &cut.v}) {
+      const std::vector<float> all = (*entries)[0];
+      const auto at = [&](size_t key) { return all.begin() + long(key * width); };
+      *entries = {{at(0), at(64)}, {at(64), at(68)}, {at(68), at(81)}};
+    }
+    for (auto attend : {&KernelSet::attend_i8, &KernelSet::attend_f32})
+      CHECK(same_bits(whole.run(reference, attend, whole.fill(reference, true, true)),
+                      cut.run(reference, attend, cut.fill(reference, true, true))));
+  }
+}
+
 TEST_CASE("a key that a causal row may not see changes nothing") {
   Random random(16);
   AttentionCase c(random, {8, 4, 64}, 6, {40}, true);

@@ -228,6 +228,167 @@ TEST_CASE("a query forgotten or replaced in the middle of its encoding leaves no
   }
 }
 
+TEST_CASE("logits of single tokens, and of every row of a feed, are those of the whole vocabulary") {
+  for (WeightType type : {WeightType::f32, WeightType::i8}) {
+    RandomModel random(AttentionMode::tool_isolated, type, 22);
+    const Case c = make_case(random);
+    const Tokens ids = {95, 0, 31, 32, 31};
+    for (const char* name : {"reference", "simd128", "relaxed"}) {
+      const KernelSet* kernels = find_kernels(name);
+      if (kernels == nullptr) continue;
+      Model model = make_model(random, *kernels);
+      const std::vector<SegmentState> tools = encode_tools(model, c.tools);
+      encode_query(model, tools, c.query);
+      std::vector<std::vector<float>> want;
+      for (size_t i = 0; i < 5; ++i) want.push_back(logits_of(model, {c.answer[i]}));
+      model.rewind(0);
+      REQUIRE(model.feed(std::span(c.answer).first(5)).ok());
+      for (size_t row : {4, 0, 3}) {
+        const std::span<const float> all = model.logits(row);
+        CHECK(same_bits(all, want[row]));
+        std::vector<float> some(ids.size());
+        model.logits_for(row, std::span(ids).first(1), std::span(some).first(1));
+        CHECK(some[0] == want[row][95]);
+        model.logits_for(row, ids, some);
+        for (size_t i = 0; i < ids.size(); ++i) CHECK(some[i] == want[row][size_t(ids[i])]);
+      }
+      CHECK(model.logits(5).empty());
+    }
+  }
+}
+
+TEST_CASE("a rewound decoder gives the bits of one that never went further, over the edge of a cache block") {
+  for (WeightType type : {WeightType::f32, WeightType::i8}) {
+    RandomModel random(AttentionMode::tool_isolated, type, 23);
+    const Case c = make_case(random), other = make_case(random);
+    Model model = make_model(random);
+    const std::vector<SegmentState> tools = encode_tools(model, c.tools);
+    encode_query(model, tools, c.query);
+    const std::vector<float> want = logits_of(model, c.answer);  // 67 tokens
+    for (size_t keep : {0, 1, 62, 64, 66}) {
+      encode_query(model, tools, c.query);
+      if (keep > 0) logits_of(model, Tokens(c.answer.begin(), c.answer.begin() + long(keep)));
+      REQUIRE(model.feed(std::span(other.answer).first(30)).ok());
+      model.rewind(keep);
+      CHECK(model.decoder_position() == keep);
+      CHECK(same_bits(want, logits_of(model, Tokens(c.answer.begin() + long(keep), c.answer.end()))));
+    }
+  }
+}
+
+TEST_CASE("a saved tool comes back with the same bits, for every kernel set") {
+  for (WeightType type : {WeightType::f32, WeightType::i8}) {
+    RandomModel random(AttentionMode::tool_isolated, type, 24);
+    const Case c = make_case(random);
+    Model model = make_model(random);
+    std::vector<SegmentState> tools = encode_tools(model, c.tools);
+    encode_query(model, tools, c.query);
+    const std::vector<float> want = logits_of(model, c.answer);
+    for (const char* name : {"reference", "best"}) {
+      Model other = make_model(random, *find_kernels(name));
+      std::vector<SegmentState> copies(tools.size());
+      for (size_t i = 0; i < tools.size(); ++i) {
+        const std::span<const uint8_t> bytes = model.save_tool(tools[i]);
+        REQUIRE(bytes.size() == tools[i].bytes());
+        const std::span<uint8_t> room = other.begin_restore(bytes.size(), copies[i]);
+        REQUIRE(room.size() == bytes.size());
+        std::memcpy(room.data(), bytes.data(), bytes.size());
+        REQUIRE(other.restore_tool(copies[i]).ok());
+        CHECK(copies[i].tokens() == c.tools[i].size());
+        CHECK(same_bits(copies[i].embedding(), tools[i].embedding()));
+        const std::span<const uint8_t> again = other.save_tool(copies[i]);
+        CHECK(std::memcmp(again.data(), bytes.data(), bytes.size()) == 0);
+      }
+      encode_query(other, copies, c.query);
+      CHECK(same_bits(want, logits_of(other, c.answer)));
+    }
+  }
+}
+
+namespace {
+
+Status restore(Model& model, const std::vector<uint8_t>& bytes, SegmentState& state) {
+  const std::span<uint8_t> room = model.begin_restore(bytes.size(), state);
+  if (room.size() != bytes.size()) return {Code::overflow, "no room"};
+  if (!bytes.empty()) std::memcpy(room.data(), bytes.data(), bytes.size());
+  return model.restore_tool(state);
+}
+
+}  // namespace
+
+TEST_CASE("a stored tool that is damaged, cut, too long or of another model or version is refused") {
+  RandomModel random(AttentionMode::tool_isolated, WeightType::i8, 25);
+  Model model = make_model(random);
+  SegmentState state;
+  REQUIRE(model.encode_tool(random.tokens(9), state).ok());
+  const std::span<const uint8_t> saved = model.save_tool(state);
+  const std::vector<uint8_t> bytes(saved.begin(), saved.end());
+  REQUIRE(restore(model, bytes, state).ok());
+
+  for (size_t at = 0; at < bytes.size(); at += at < 64 ? 1 : 97) {
+    for (uint8_t bit : {1, 128}) {
+      std::vector<uint8_t> damaged = bytes;
+      damaged[at] ^= bit;
+      INFO("byte " << at);
+      const Status s = restore(model, damaged, state);
+      CHECK(s.code == Code::bad_input);
+      CHECK(s.message.find("encode the tool again") != std::string::npos);
+      CHECK_FALSE(state.complete());
+      const SegmentState* one[] = {&state};
+      CHECK(model.encode_query(Tokens{1}, one).code == Code::bad_input);
+    }
+  }
+  for (size_t size : {size_t{0}, size_t{1}, size_t{63}, size_t{64}, bytes.size() - 1})
+    CHECK(restore(model, {bytes.begin(), bytes.begin() + long(size)}, state).code == Code::bad_input);
+  std::vector<uint8_t> longer = bytes;
+  longer.resize(bytes.size() + 64);
+  CHECK(restore(model, longer, state).code == Code::bad_input);
+  CHECK(model.begin_restore(size_t{1} << 30, state).empty());
+  CHECK(model.save_tool(state).empty());
+
+  ModelWeights weights = random.weights();
+  weights.fingerprint = 1;
+  Model other;
+  REQUIRE(Model::create(std::move(weights), best_kernels(), other).ok());
+  CHECK(restore(other, bytes, state).message.find("another model") != std::string::npos);
+  REQUIRE(restore(model, bytes, state).ok());
+}
+
+TEST_CASE("a tool that is half encoded serves no query and is not saved") {
+  RandomModel random(AttentionMode::tool_isolated, WeightType::i8, 26);
+  Model model = make_model(random);
+  SegmentState state;
+  REQUIRE(model.begin_tool(random.tokens(9), state).ok());
+  REQUIRE_FALSE(model.advance_encoding());
+  const SegmentState* one[] = {&state};
+  CHECK(model.begin_query(Tokens{1}, one).code == Code::bad_input);
+  CHECK(model.save_tool(state).empty());
+  while (!model.advance_encoding()) {
+  }
+  CHECK(model.begin_query(Tokens{1}, one).ok());
+  // Encoding it anew lets go of the query that reads it.
+  REQUIRE(model.begin_tool(random.tokens(9), state).ok());
+  while (!model.advance_encoding()) {
+  }
+  std::span<const float> logits;
+  CHECK(model.decode(Tokens{1}, logits).code == Code::bad_input);
+}
+
+TEST_CASE("two thousand tokens of tiny tools fit into one query where the file says so") {
+  RandomModel random(AttentionMode::tool_isolated, WeightType::i8, 27);
+  ModelWeights weights = random.weights();
+  weights.config.max_seq_len = 4096;
+  Model model;
+  REQUIRE(Model::create(weights, best_kernels(), model).ok());
+  const std::vector<SegmentState> tools = encode_tools(model, std::vector<Tokens>(512, random.tokens(5)));
+  size_t bytes = 0;
+  for (const SegmentState& tool : tools) bytes += tool.bytes();
+  // 5 layers of 2 heads of 16, keys in fours: 8 keys a tool; and what aligning so small arrays takes.
+  CHECK(bytes < 512 * 5 * (2 * (16 + 32 + 8) * 8 + 384));
+  encode_query(model, tools, random.tokens(20));
+  CHECK(logits_of(model, random.tokens(3)).size() == 96);
+}
+
 TEST_CASE("out-of-range calls are refused and change nothing") {
   RandomModel random(AttentionMode::tool_isolated, WeightType::i8, 17);
   Model model = make_model(random);
@@ -246,6 +407,8 @@ TEST_CASE("out-of-range calls are refused and change nothing") {
 
   REQUIRE(model.encode_query(Tokens(9, 1), {&both[0], 1}).ok());
   CHECK(model.decode(Tokens(161, 1), logits).code == Code::overflow);
+  CHECK(model.feed(Tokens(65, 1)).code == Code::overflow);
+  CHECK(model.feed(Tokens{}).code == Code::bad_input);
   REQUIRE(model.decode(Tokens(160, 1), logits).ok());
   CHECK(model.decode(Tokens(1, 1), logits).code == Code::overflow);
 

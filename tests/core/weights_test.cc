@@ -112,15 +112,16 @@ TEST_CASE("a file loads into config, views of its own bytes and row sums") {
 TEST_CASE("row sums are right for the widest rows at the int8 extremes") {
   Config c = tiny_config(WeightType::i8);
   c.d_model = 2048;
+  c.vocab_size = 64;  // no padding rows
   for (const int8_t code : {int8_t{127}, int8_t{-127}}) {
     SanFile file = SanWriter(c).take();
     const auto& place = file.at("embedding");
-    const size_t codes = place.offset + 64 * 4;  // 40 rows, padded to 64
+    const size_t codes = place.offset + 64 * 4;
     std::fill_n(file.bytes.begin() + static_cast<ptrdiff_t>(codes), size_t{64} * 2048, static_cast<uint8_t>(code));
     fix_checksums(file.bytes);
     const Loaded l = load_bytes(file.bytes);
     REQUIRE(l.status.ok());
-    for (size_t r = 0; r < 40; ++r) CHECK(l.weights.embedding.i8.sum[r] == 2048 * code);
+    for (size_t r = 0; r < 64; ++r) CHECK(l.weights.embedding.i8.sum[r] == 2048 * code);
   }
 }
 
@@ -301,11 +302,15 @@ TEST_CASE("poisonous numbers are refused although the checksums are right") {
   }
   poisoned(i8, "encoder.1", q_scale, -0.5f);
   poisoned(i8, "embedding", 4 * 40, 1.0f);  // scale of a padding row
+  poisoned(f32, "embedding", 4 * (32 * 32 + 8), 1.0f);              // its first weight
+  poisoned(f32, "embedding", 4 * (2 * 32 * 32 - 1), 1.0f);          // the last padding row's last weight
   const auto poke_byte = [&](const SanFile& file, const char* section, size_t offset, uint8_t value) {
     names(after(file, [&](auto& b) { b[file.at(section).offset + offset] = value; }), Code::bad_weights, section);
   };
   const size_t codes = q_scale + 32 * 4;
   for (const int at : {0, 1, 130, 1023}) poke_byte(i8, "encoder.1", codes + static_cast<size_t>(at), 0x80);
+  poke_byte(i8, "embedding", 64 * 4 + 32 * 32 + 8 * 4, 1);           // codes of padding rows, first and last
+  poke_byte(i8, "embedding", 64 * 4 + 2 * 32 * 32 - 1, 1);
   poke_byte(i8, "encoder.0", gate + 4, 1);                           // padding between tensors
   poke_byte(i8, "metadata", i8.at("metadata").bytes, 1);             // padding after a section
   poke_byte(i8, "calibration", i8.at("calibration").bytes + 55, 1);  // its last byte

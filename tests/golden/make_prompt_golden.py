@@ -55,6 +55,9 @@ TOOLS = [
     tool("quotes", 'Say "hi" \\ <tools> <tool_call>', x={"type": "string", "enum": ['a"b', "c\\d", "[x]"], "description": "e.g. ( ; ) | *"}),
     tool("examples", "With examples.", examples=["  one  ", "", "two\nlines"]), tool("no_examples", "Empty list.", examples=[]),
     {"name": "flat", "description": "Flat style.", "parameters": {"city": {"type": "string", "required": True, "description": "City"}, "days": {"type": "array", "items": "integer"}}},
+    {"name": "flat_properties", "parameters": {"properties": {"type": "string", "description": "Which properties to keep", "required": True}, "layer": I}},
+    {"name": "no_schemas", "parameters": {"type": "object", "properties": {"a": 5, "b": S}}},
+    tool("any_value", required=["a"], a=True, b=S),
     tool("order", zebra=S, apple=I, Mango=B), tool("nonbreaking", "a\u00a0b \u2003c"),
     tool("numbers", a={"type": "number", "minimum": 1e-7, "maximum": 123456789012345680000}, b={"type": "number", "default": 1e-6}, c={"type": "integer", "enum": [-0.0, 1e3]}),
 ]

@@ -7,11 +7,12 @@
 namespace thimble {
 namespace {
 
-struct RelaxedDot : tiles::ByteDot {
-  static THIMBLE_INLINE v128_t dot(v128_t w, v128_t a, v128_t sum) {
+struct Relaxed {
+  static THIMBLE_INLINE v128_t dot4(v128_t w, v128_t a, v128_t sum) {
     return wasm_i32x4_relaxed_dot_i8x16_i7x16_add(w, a, sum);
   }
 };
+using RelaxedDot = tiles::ByteDot<Relaxed>;
 
 }  // namespace
 
