@@ -20,7 +20,7 @@ export type StandardResult<Output> =
   | { readonly issues: readonly { readonly message: string; readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined }[] };
 
 /** What may describe arguments. */
-export type Schema = JsonSchema | StandardSchema<never, unknown>;
+export type Schema = JsonSchema | StandardSchema;
 
 /** The type of the values that a schema allows, as `execute` gets them; `unknown` where the schema does not say. */
 export type ArgsOf<S> =

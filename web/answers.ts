@@ -1,6 +1,6 @@
 // The story of a query in the runtime: the engine gets the tools it does not have yet, writes an answer piece by piece,
 // and the answer is checked and put into the words of the protocol.
-import { hasSpokenFormat, ToolChecks, type Dates } from './checks.ts';
+import { hasSpokenFormat, toEngineJson, ToolChecks, type Dates } from './checks.ts';
 import { EngineError, type Engine } from './engine.ts';
 import { ThimbleError, throwIfAborted } from './errors.ts';
 import { PartialAnswer } from './partial_answer.ts';
@@ -100,7 +100,7 @@ export class Answers {
   }
 
   private setTools(tools: readonly ToolSpec[]): { tool: ToolSpec | undefined; text: string }[] {
-    const unenforced = this.engine.setTools(JSON.stringify(tools), { allowUnenforced: this.allowUnenforced, spokenDates: true });
+    const unenforced = this.engine.setTools(toEngineJson(tools), { allowUnenforced: this.allowUnenforced, spokenDates: true });
     this.inEngine = tools;
     return unenforced.map((text) => ({ tool: tools[indexIn(text) ?? -1], text }));
   }

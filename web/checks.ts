@@ -7,11 +7,20 @@ import type { Facts, JsonSchema, PartialCall, Path, ToolSpec } from './protocol.
 /** web/dates.ts, once it is loaded. */
 export type Dates = typeof import('./dates.ts');
 
+interface Spoken { format: SpokenFormat; pattern?: string }
+type Visit = (words: string, schema: Spoken, path: Path) => unknown;
+
 const spokenFormats = new Set<unknown>(['date', 'time', 'date-time', 'duration'] satisfies SpokenFormat[]);
 
 /** Whether web/dates.ts is needed for these tools. */
 export const hasSpokenFormat = (tools: readonly ToolSpec[]): boolean =>
   /"format":"(date|time|date-time|duration)"/.test(JSON.stringify(tools));
+
+const isSpoken = <T extends object>(schema: T): schema is T & Spoken => 'format' in schema && spokenFormats.has(schema.format);
+
+/** Tools as the engine gets them: the pattern of a date says how it is written, not how it is said. */
+export const toEngineJson = (tools: readonly ToolSpec[]): string =>
+  JSON.stringify(tools, function (this: object, key, value: unknown) { return key === 'pattern' && isSpoken(this) ? undefined : value; });
 
 type Schema = Record<string, unknown>;
 const isSchema = (value: unknown): value is Schema => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -25,8 +34,8 @@ export class ToolChecks {
   /** The call with its dates as values; in `invalid` is what the schema forbids, and what is no date. */
   check(call: PartialCall, facts: Facts, dates: Dates | undefined): PartialCall {
     const invalid: PartialCall['invalid'] = [...call.invalid];
-    const visit = (words: string, format: SpokenFormat, path: Path): unknown => {
-      const value = dates?.toFormat(words, format, facts);
+    const visit: Visit = (words, { format, pattern }, path) => {
+      const value = dates?.toFormat(words, format, facts, pattern);
       if (value === undefined) invalid.push({ path, value: words, message: `not a ${format}` });
       return value;
     };
@@ -36,23 +45,30 @@ export class ToolChecks {
   }
 
   private validate(values: unknown): PartialCall['invalid'] {
-    this.validator ??= new Validator(this.parameters, '2020-12');
-    const { valid, errors } = this.validator.validate(values);
+    const { valid, errors } = this.tryValidate(values);
     if (valid) return [];
     // The last error is the innermost: the others say that a schema around it does not hold.
-    const { instanceLocation, error } = errors.at(-1) as OutputUnit;
+    const { instanceLocation, error } = errors.at(-1)!;
     const path = pathOf(instanceLocation);
     return [{ path, value: at(values, path), message: error }];
   }
 
+  /** What cannot be checked (a pattern that is no regular expression) does not pass. */
+  private tryValidate(values: unknown): { valid: boolean; errors: Pick<OutputUnit, 'instanceLocation' | 'error'>[] } {
+    try {
+      this.validator ??= new Validator(this.parameters as Schema, '2020-12');
+      return this.validator.validate(values);
+    } catch (error) {
+      return { valid: false, errors: [{ instanceLocation: '#', error: String(error) }] };
+    }
+  }
+
   /** A copy of `value` in which `visit` has replaced the strings of spoken formats, or left them out by undefined. */
-  private speak(
-    schema: unknown, value: unknown, path: Path, visit: (words: string, format: SpokenFormat, path: Path) => unknown,
-  ): unknown {
+  private speak(schema: unknown, value: unknown, path: Path, visit: Visit): unknown {
     const known = this.resolve(schema);
     if (typeof value === 'string') {
-      const format = this.formatFor(known, value);
-      return format ? visit(value, format, path) : value;
+      const spoken = this.spokenFor(known, value);
+      return spoken ? visit(value, spoken, path) : value;
     }
     if (Array.isArray(value)) {
       const prefix = Array.isArray(known.prefixItems) ? known.prefixItems : [];
@@ -68,11 +84,11 @@ export class ToolChecks {
     return [schema.anyOf, schema.oneOf, schema.allOf].flatMap((list) => (Array.isArray(list) ? list : [])).map((part) => this.resolve(part));
   }
 
-  /** The format that `value` must be brought to; none if it is right as it is. */
-  private formatFor(schema: Schema, value: string): SpokenFormat | undefined {
+  /** The schema whose format `value` must be brought to; none if it is right as it is. */
+  private spokenFor(schema: Schema, value: string): Spoken | undefined {
     const all = [schema, ...this.alternatives(schema)];
     const isLiteral = all.some((part) => part.const === value || (Array.isArray(part.enum) && part.enum.includes(value)));
-    return isLiteral ? undefined : all.map(({ format }) => format).find((format): format is SpokenFormat => spokenFormats.has(format));
+    return isLiteral ? undefined : all.find(isSpoken);
   }
 
   private propertiesFor(schema: Schema): Schema {

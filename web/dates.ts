@@ -45,9 +45,25 @@ const iso: Record<SpokenFormat, RegExp> = {
   duration: /^P(?!$)(\d+W|(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?)$/,
 };
 
-/** The value of `format` that `words` mean; undefined if they mean none, or more than one. */
-export function toFormat(words: string, format: SpokenFormat, facts: Facts): string | undefined {
-  const text = words.trim();
+/** The value of `format` that `words` mean, written as `pattern` wants it; undefined if they mean none, or more than one. */
+export function toFormat(words: string, format: SpokenFormat, facts: Facts, pattern?: string): string | undefined {
+  const value = read(words.trim(), format, facts);
+  if (value === undefined || pattern === undefined) return value;
+  try {
+    const wanted = new RegExp(pattern, 'u');
+    return waysToWrite(value, format).find((way) => wanted.test(way));
+  } catch {
+    return undefined;  // no regular expression: nothing fits it
+  }
+}
+
+/** zod, for one, wants UTC in a date-time and no zone in a time. */
+function waysToWrite(value: string, format: SpokenFormat): string[] {
+  if (format === 'time') return [value, value.slice(0, 8)];
+  return format === 'date-time' && !Number.isNaN(Date.parse(value)) ? [value, new Date(value).toISOString().replace('.000', '')] : [value];
+}
+
+function read(text: string, format: SpokenFormat, facts: Facts): string | undefined {
   if (iso[format].test(text)) return text;
   const said = text.replace(/\s+/g, ' ').replace(/^(?=(?:hour|minute|day|week|month|year)\b)/i, 'a ');
   const plain = rewrites.reduce((so, [pattern, by]) => so.replace(pattern, by as string), said);

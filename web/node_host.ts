@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import factory from '../dist/thimble.mjs';
 import { ThimbleError } from './errors.ts';
+import type { LoadParams } from './protocol.ts';
 import type { Host } from './runtime.ts';
 
 /** A file as a model. Throws ThimbleError `bad_input`. */
@@ -17,12 +18,16 @@ export async function openModel(path: string | URL): Promise<Blob> {
 
 export const nodeHost: Host = {
   async createModule(wasm) {
-    if (wasm instanceof ArrayBuffer) return factory({ wasmBinary: new Uint8Array(wasm) });
-    const url = wasm === undefined ? new URL('../dist/thimble.wasm', import.meta.url) : new URL(wasm);
     try {
-      return await factory({ wasmBinary: url.protocol === 'file:' ? await readFile(url) : new Uint8Array(await (await fetch(url)).arrayBuffer()) });
+      return await factory({ wasmBinary: await moduleBytes(wasm) });
     } catch (error) {
-      throw new ThimbleError('network', `The WASM module cannot be loaded from ${url}; check the installation.`, error);
+      throw new ThimbleError('network', `The WASM module cannot be loaded: ${(error as Error).message}. Check the installation.`, error);
     }
   },
 };
+
+async function moduleBytes(wasm: LoadParams['wasm']): Promise<Uint8Array> {
+  if (wasm instanceof ArrayBuffer) return new Uint8Array(wasm);
+  const url = wasm === undefined ? new URL('../dist/thimble.wasm', import.meta.url) : new URL(wasm);
+  return url.protocol === 'file:' ? readFile(url) : new Uint8Array(await (await fetch(url)).arrayBuffer());
+}
