@@ -53,7 +53,7 @@ class Loader:
     """Endless shuffled batches of `rows` rows for one of `world` ranks."""
 
     def __init__(self, directory, rows, rank=0, world=1, seed=0, device=None,
-                 wait_seconds=600):
+                 wait_seconds=90):
         self.directory, self.rows, self.rank, self.world = Path(directory), rows, rank, world
         self.rng = random.Random(f"{seed}/{rank}")
         self.device, self.reads = device, {}

@@ -14,6 +14,8 @@ run=${RUN:-$HOME/run}
 gpus=$(python3 -c 'import torch; print(max(1, torch.cuda.device_count()))')
 procs=${PROCS:-$(($(nproc) - 2 * gpus))}
 mkdir -p "$run"
+corpus=${CORPUS:-.cache/corpus}
+[ -d "$corpus" ] || { echo "no corpus in $corpus: a fresh machine has lost what earlier calls left; send it again" >&2; exit 2; }
 export TORCHINDUCTOR_CACHE_DIR=$run/inductor TRITON_CACHE_DIR=$run/triton PYTHONUNBUFFERED=1
 export OMP_NUM_THREADS=2 TORCHINDUCTOR_COMPILE_THREADS=8
 
@@ -23,7 +25,7 @@ generate() { # STAGE SHARDS: starts the generators once, detached from this call
   mkdir -p "$out"
   touch "$out/started"
   OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 setsid nohup nice -n 15 python3 -m training.data.generate \
-    --corpus "${CORPUS:-.cache/corpus}" --out "$out" --stage "$1" --shards "$2" \
+    --corpus "$corpus" --out "$out" --stage "$1" --shards "$2" \
     --rows-per-shard "${ROWS_PER_SHARD:-512}" --seed "${SEED:-1}" --procs "$procs" \
     >"$run/generate-$1.log" 2>&1 </dev/null &
 }
