@@ -61,12 +61,12 @@ test('the shipped model and 1024 tokens of cached tools take at most 16 MiB besi
   assert.ok(above <= 16 * mib, `${above} bytes beside the file`);
 });
 
-test('a cached token takes at most 11,100 bytes, so that 100 tools of 6,000 tokens and all else fit into 96 MiB', async () => {
+test('a cached token takes at most 11,500 bytes, so that 100 tools of 6,000 tokens and all else fit into 96 MiB', async () => {
   const few = await withTools(1024), many = await withTools(4000);
   const perToken = many.toolCache / many.held;
   const growth = (many.above - few.above) / (many.held - few.held);
   const hundred = file.length + few.above + growth * (6000 - few.held);
   console.log(`${perToken.toFixed(0)} bytes a cached token, memory grows by ${growth.toFixed(0)}; 6,000 tokens: ${inMib(hundred)} in all`);
-  assert.ok(perToken > 10_000 && perToken <= 11_100, `${perToken} bytes a token`);
+  assert.ok(perToken > 10_000 && perToken <= 11_500, `${perToken} bytes a token`);
   assert.ok(hundred <= 96 * mib, `${hundred} bytes in all`);
 });
