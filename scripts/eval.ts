@@ -56,16 +56,17 @@ function predict(engine: Engine, cases: Case[], answer: (query: string) => Omit<
   const milliseconds: number[] = [], unenforced = new Set<string>();
   const predictions = cases.map((c, i) => {
     const tools = typeof c.tools === 'string' ? c.tools : JSON.stringify(c.tools);
-    for (const line of engine.setTools(tools, { allowUnenforced: true })) unenforced.add(line);
-    const start = performance.now();
     let prediction: Prediction;
     try {
+      for (const line of engine.setTools(tools, { allowUnenforced: true })) unenforced.add(line);
+      const start = performance.now();
       prediction = { id: c.id, ...answer(c.query) };
+      milliseconds.push(performance.now() - start);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
+      console.error(`${c.id}: ${error.message}`);
       prediction = { id: c.id, text: '', outcome: error.code };
     }
-    milliseconds.push(performance.now() - start);
     if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${i + 1} of ${cases.length}`);
     return prediction;
   });

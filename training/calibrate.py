@@ -2,8 +2,8 @@
 
 python3 -m training.calibrate --cases training/eval/unseen.jsonl --predictions P.jsonl [--model IN.san --out OUT.san]
 
-Predictions are those of `training.evaluate`: `raw` (the answer's text), `log_probabilities` of its pieces and end piece,
-and `calls` or `text`. ECE (ten bins) and AUROC are of five-fold cross-validation. Logistic regression (Platt, 1999).
+Predictions are those of the engine that ships (`npm run eval -- CASES --out P`): `log_probability` of the answer among the
+legal ones, `outcome`, and `calls` or `text`. ECE (ten bins) and AUROC are of five-fold cross-validation. Logistic regression (Platt, 1999).
 """
 import argparse
 import dataclasses
@@ -11,8 +11,7 @@ import json
 
 import numpy as np
 
-from .evaluate import asked, is_exact, read_cases
-from .render import parse_answer
+from .evaluate import is_exact, read_cases
 from .san import read_san, write_san
 
 FOLDS, BINS, RIDGE, STEPS = 5, 10, 1e-3, 50
@@ -67,20 +66,17 @@ def calibrate(x, right):
     if len(right) < LEAST or not 0.02 < right.mean() < 0.98:
         raise ValueError(f"{len(right)} answers with {100 * np.mean(right):.0f} % right do not fix a calibration")
     p = cross_validated(x, right)
-    return fit(x, right).tolist(), calibration_error(p, right), auroc(p, right)
+    weights = fit(x, right)
+    if weights[1] >= 0:
+        raise ValueError("less probable answers are right more often: confidence would fall with certainty")
+    return weights.tolist(), calibration_error(p, right), auroc(p, right)
 
 
 def judged(predictions, accepted):
-    """predictions, accepted: by id -> features and truth of each case that was predicted"""
-    x, right = [], []
-    for key, p in predictions.items():
-        try:
-            calls = asked(parse_answer(p["raw"]))
-        except ValueError:
-            calls = None
-        x.append(features(p["log_probabilities"], p["raw"] == "[]"))
-        right.append(is_exact(calls, accepted[key]))
-    return x, right
+    """predictions, accepted: by id -> features and truth of each case that was answered"""
+    answered = {key: p for key, p in predictions.items() if "log_probability" in p}
+    x = [features([p["log_probability"]], p["outcome"] == "irrelevant") for p in answered.values()]
+    return x, [is_exact(p["calls"], accepted[key]) for key, p in answered.items()]
 
 
 def main():

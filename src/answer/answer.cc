@@ -232,8 +232,7 @@ void Reader::add_evidence(const std::string& text) {
     evidence.span = find_text(query_, string_of(text), taken_);
   } else if (text != "true" && text != "false") {
     rapidjson::Document number;
-    number.Parse(text);
-    evidence.span = find_number(query_, number.GetDouble(), taken_);
+    if (json::parse(text, number)) evidence.span = find_number(query_, number.GetDouble(), taken_);
   }
   if (evidence.span) taken_.push_back(*evidence.span);
   calls_.back().evidence.push_back(std::move(evidence));

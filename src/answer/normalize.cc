@@ -48,7 +48,7 @@ std::string number_in(std::string_view said) {
 std::optional<std::string> number(const ToolSet& tools, const ValueSpec& spec, std::string_view said) {
   const std::string digits = number_in(said);
   rapidjson::Document parsed;
-  if (digits.empty() || parsed.Parse(digits).HasParseError() || !parsed.IsNumber()) return std::nullopt;
+  if (digits.empty() || !json::parse(digits, parsed) || !parsed.IsNumber()) return std::nullopt;
   std::string text;
   json::append_number(parsed, json::Numbers::javascript, text);
   return accepts(tools, spec, text) ? std::optional(text) : std::nullopt;
@@ -78,7 +78,7 @@ std::optional<std::string> in_another_case(const ToolSet& tools, const ValueSpec
 
 std::string string_of(std::string_view text) {
   rapidjson::Document parsed;
-  if (parsed.Parse(text.data(), text.size()).HasParseError() || !parsed.IsString()) return {};
+  if (!json::parse(text, parsed) || !parsed.IsString()) return {};
   std::string_view value = json::view(parsed);
   if (value.starts_with(' ')) value.remove_prefix(1);
   return std::string(value);

@@ -204,8 +204,10 @@ bool SchemaCompiler::value_of_keywords(const Value& schema, uint32_t& id) {
     return value((*parts)[0], id);
   }
   ValueSpec spec;
-  if (json::member(schema, "enum") != nullptr || json::member(schema, "const") != nullptr)
-    return choices(schema, spec) && add(std::move(spec), id);
+  if (json::member(schema, "enum") != nullptr || json::member(schema, "const") != nullptr) {
+    if (!choices(schema, spec)) return false;
+    if (!spec.scalars.empty()) return add(std::move(spec), id);
+  }
   unsigned kinds = 0;
   if (!kinds_of(schema, kinds) || !scalars(schema, kinds, spec)) return false;
   if ((kinds & Kinds::array) != 0 && !array(schema, spec)) return false;
@@ -250,6 +252,7 @@ bool SchemaCompiler::kinds_of(const Value& schema, unsigned& kinds) {
   return true;
 }
 
+/// `out` stays empty if no value is left: the keyword is then one that cannot be enforced.
 bool SchemaCompiler::choices(const Value& schema, ValueSpec& out) {
   const Value* list = json::member(schema, "enum");
   const Value* constant = json::member(schema, "const");
@@ -272,7 +275,7 @@ bool SchemaCompiler::choices(const Value& schema, ValueSpec& out) {
   };
   if (list == nullptr) consider(*constant);
   else for (const Value& choice : list->GetArray()) consider(choice);
-  if (texts.empty()) return refuse(list != nullptr ? "enum" : "const", "no value satisfies the rest of the schema");
+  if (texts.empty()) return unenforced(list != nullptr ? "enum" : "const", "no value satisfies the rest of the schema");
   return add_literals(std::move(texts), out);
 }
 

@@ -100,13 +100,17 @@ std::string double_text(double value, Numbers style) {
 
 }  // namespace
 
+bool parse(std::string_view text, rapidjson::Document& out) {
+  out.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
+            rapidjson::kParseFullPrecisionFlag>(text.data(), text.size());
+  return !out.HasParseError();
+}
+
 Status parse_array(std::string_view text, rapidjson::Document& out) {
   if (text.size() > kMaxToolsBytes)
     return {Code::bad_tools, "tools: " + std::to_string(text.size()) + " bytes of JSON, at most " +
                                  std::to_string(kMaxToolsBytes) + " are read; register fewer tools"};
-  out.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
-            rapidjson::kParseFullPrecisionFlag>(text.data(), text.size());
-  if (out.HasParseError())
+  if (!parse(text, out))
     return {Code::bad_tools, std::string("tools: ") + GetParseError_En(out.GetParseError()) +
                                  " (byte " + std::to_string(out.GetErrorOffset()) + ")"};
   if (!out.IsArray()) return {Code::bad_tools, "tools: a JSON array of tools is needed"};

@@ -13,6 +13,8 @@ namespace thimble::json {
 
 using Value = rapidjson::Value;
 
+/// Parses any JSON text; false if it is none.
+bool parse(std::string_view text, rapidjson::Document& out);
 /// Parses a JSON array; Code::bad_tools names the byte where it stops being one.
 Status parse_array(std::string_view text, rapidjson::Document& out);
 

@@ -72,6 +72,65 @@ TEST_CASE("the shipped model answers a plain request, and refuses what no tool d
   CHECK(none.calls.empty());
 }
 
+TEST_CASE("the shipped model's 150 is invalid where 100 is the maximum, and what is not said is missing") {
+  const auto engine = load_engine("model/thimble.san");
+  set_tools(*engine, list({R"({"name":"set_volume","description":"Set the volume of the speaker","parameters":{"type":"object","properties":{"level":{"type":"integer","minimum":0,"maximum":100}},"required":["level"]}})"}));
+  const Answer loud = answer_to(*engine, "set volume to 150");
+  CHECK(loud.outcome == Answer::Outcome::invalid);
+  REQUIRE(loud.calls.size() == 1);
+  CHECK(loud.calls[0].arguments == "{}");
+  REQUIRE(loud.calls[0].invalid.size() == 1);
+  CHECK(loud.calls[0].invalid[0].path == R"(["level"])");
+  CHECK(loud.calls[0].invalid[0].value == "150");
+  const Answer silent = answer_to(*engine, "set the volume");
+  CHECK(silent.outcome == Answer::Outcome::missing);
+  REQUIRE(silent.calls.size() == 1);
+  CHECK(silent.calls[0].missing == std::vector<std::string>{"level"});
+}
+
+TEST_CASE("an answer comes in pieces, its text only grows, and its counts add up") {
+  const auto engine = load_engine("model/thimble.san");
+  set_tools(*engine, list(kTools));
+  REQUIRE(engine->begin(kQuery).ok());
+  Answer answer;
+  CHECK(engine->answer(answer).code == Code::bad_input);
+  std::string before;
+  size_t pieces = 0;
+  for (bool done = false; !done; ++pieces) {
+    REQUIRE(engine->advance(done).ok());
+    CHECK(engine->text().starts_with(before));
+    before = engine->text();
+  }
+  CHECK(pieces > engine->config().num_encoder_layers);
+  const AnswerCounts counts = engine->counts();
+  CHECK(counts.passes > 0);
+  CHECK(counts.answer > counts.forced);
+  CHECK(counts.forced > 0);
+  CHECK(counts.passes <= counts.answer - counts.forced);
+  bool done = false;
+  REQUIRE(engine->advance(done).ok());  // nothing is left to do
+  CHECK(done);
+  CHECK(engine->text() == before);
+}
+
+TEST_CASE("tool choice binds the shipped model; with none it has nothing to do") {
+  const auto engine = load_engine("model/thimble.san");
+  set_tools(*engine, list(kTools));
+  const Answer none = answer_to(*engine, kQuery, {.tool_choice = ToolChoice::none});
+  CHECK(none.outcome == Answer::Outcome::irrelevant);
+  CHECK(none.confidence == 1);
+  CHECK(engine->counts().passes == 0);
+  const Answer named = answer_to(*engine, "how tall is mount everest", {.tool_choice = ToolChoice::named, .tool = "play_music", .max_calls = 1});
+  REQUIRE(named.calls.size() == 1);
+  CHECK(named.calls[0].tool == "play_music");
+  CHECK(engine->begin(kQuery, {.tool_choice = ToolChoice::named, .tool = "nobody"}).code == Code::bad_input);
+  bool done = false;
+  CHECK(engine->advance(done).code == Code::bad_input);  // the answer before was given up
+  std::string long_query;
+  for (int i = 0; i < 600; ++i) long_query += "word ";
+  CHECK(engine->begin(long_query).code == Code::overflow);
+}
+
 TEST_CASE("no permutation of the tools changes a bit, whether cached or encoded afresh") {
   const auto engine = load_engine("model/thimble.san");
   set_tools(*engine, list(kTools));
@@ -136,4 +195,9 @@ TEST_CASE("an engine without a model refuses to work") {
   CHECK(engine.set_tools("[]").code == Code::bad_input);
   CHECK(engine.encode(kQuery).code == Code::bad_input);
   CHECK(engine.step({&eos, 1}, logits).code == Code::bad_input);
+  bool done = false;
+  Answer answer;
+  CHECK(engine.begin(kQuery).code == Code::bad_input);
+  CHECK(engine.advance(done).code == Code::bad_input);
+  CHECK(engine.answer(answer).code == Code::bad_input);
 }

@@ -114,6 +114,12 @@ TEST_CASE("schema: the caller may take over what cannot be enforced") {
   REQUIRE(left.size() == 2);
   CHECK(left[0] == "tools[0] (t).parameters.properties.x: not");
   CHECK(left[1] == "tools[0] (t).parameters.properties.x: multipleOf");
+  left.clear();
+  const std::string mistaken = tool_of(R"({"type":"array","items":{"type":"string"},"enum":["a","b"]})");
+  CHECK(compile_status(mistaken, options).ok());
+  REQUIRE(left.size() == 1);
+  CHECK(left[0] == "tools[0] (t).parameters.properties.x: enum");
+  CHECK(compile_status(mistaken).code == Code::bad_tools);
   CHECK(compile_status(tool_of(R"({"type":"integer","minimum":"x"})"), options).code == Code::bad_tools);
 }
 

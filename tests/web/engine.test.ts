@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { Engine, EngineError, type EngineCode } from '../../web/engine.ts';
+import { Engine, EngineError, type Answer, type AnswerOptions, type EngineCode } from '../../web/engine.ts';
 import { rootDir } from '../run/files.ts';
 import { loadModule } from '../run/module.ts';
 
@@ -65,4 +65,57 @@ test('arguments out of range and calls out of order throw EngineError', async ()
   assert.throws(() => engine.tokenize(long), is('bad_input', /bytes/));
   assert.throws(() => engine.queryTokens(long), is('bad_input', /bytes/));
   assert.throws(() => engine.encode('word '.repeat(600)), is('overflow', /tokens/));
+});
+
+const set = (properties: object, required: string[] = []) =>
+  JSON.stringify([{ name: 'set_volume', description: 'Set the volume of the speaker', parameters: { type: 'object', properties, required } }]);
+
+function answer(engine: Engine, query: string, options: AnswerOptions = {}): Answer {
+  engine.begin(query, options);
+  while (!engine.advance());
+  return engine.answer();
+}
+
+test('an answer says what was found, where in the query, and what was wrong with it', async () => {
+  const engine = await Engine.load(await loadModule(), [model]);
+  assert.deepEqual(engine.setTools(set({ level: { type: 'integer', maximum: 100 } }, ['level'])), []);
+  const query = '🔊 set volume to 20';
+  const call = answer(engine, query);
+  assert.equal(call.outcome, 'call');
+  assert.equal(call.reason, undefined);
+  assert.ok(call.confidence > 0.5 && call.confidence <= 1);
+  assert.deepEqual(call.calls.map(({ tool, arguments: values }) => ({ tool, values })), [{ tool: 'set_volume', values: { level: 20 } }]);
+  const [level] = call.calls[0]!.evidence;
+  assert.deepEqual(level!.path, ['level']);
+  assert.equal(query.slice(...level!.span!), '20');
+  assert.ok(call.tokens.forced > 0 && call.tokens.passes > 0 && call.tokens.query > 0 && call.tokens.answer > call.tokens.forced);
+
+  const invalid = answer(engine, 'set volume to 150');
+  assert.equal(invalid.reason, 'invalid');
+  assert.deepEqual(invalid.calls[0]!.invalid, [{ path: ['level'], value: 150 }]);
+  assert.deepEqual(invalid.calls[0]!.arguments, {});
+  const missing = answer(engine, 'set the volume');
+  assert.equal(missing.reason, 'missing');
+  assert.deepEqual(missing.calls[0]!.missing, ['level']);
+  assert.equal(answer(engine, 'how tall is mount everest').reason, 'irrelevant');
+  assert.equal(answer(engine, 'how tall is mount everest', { toolChoice: 'required', maxCalls: 1 }).calls.length, 1);
+  assert.equal(answer(engine, 'set volume to 20', { toolChoice: 'none' }).reason, 'irrelevant');
+});
+
+test('what cannot be enforced is refused or listed, and options that cannot be met are refused', async () => {
+  const engine = await Engine.load(await loadModule(), [model]);
+  const tools = set({ level: { type: 'integer', not: { const: 13 } } });
+  assert.throws(() => engine.setTools(tools), is('bad_tools', /not/));
+  assert.deepEqual(engine.setTools(tools, { allowUnenforced: true }), ['tools[0] (set_volume).parameters.properties.level: not']);
+  assert.throws(() => engine.advance(), is('bad_input', /begin/));
+  assert.throws(() => engine.answer(), is('bad_input', /advance/));
+  for (const maxCalls of [0, -1, 1.5, NaN]) assert.throws(() => engine.begin('hello', { maxCalls }), is('bad_input', /maxCalls/));
+  assert.throws(() => engine.begin('hello', { toolChoice: { tool: 'nobody' } }), is('bad_input', /nobody/));
+  assert.throws(() => engine.begin('word '.repeat(600)), is('overflow', /tokens/));
+  engine.begin('hello');
+  engine.setTools('[]');
+  assert.throws(() => engine.advance(), is('bad_input', /begin/));
+  engine.begin('hello');
+  while (!engine.advance());
+  assert.equal(engine.answer().reason, 'irrelevant');
 });
