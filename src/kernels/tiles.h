@@ -281,8 +281,8 @@ THIMBLE_INLINE void put_tile(const T& tile, const RowsI8& a, const MatrixI8& w, 
 inline constexpr size_t kTurn = 64;
 
 template <class Dot>
-THIMBLE_INLINE void gemm(const RowsI8& a, const MatrixI8& w, const GemmOutput& out, uint32_t flip) {
-  const size_t row_bytes = a.cols * Dot::kBytes;
+THIMBLE_INLINE void multiply(const RowsI8& a, size_t row_bytes, const MatrixI8& w,
+                             const GemmOutput& out, uint32_t flip) {
   for (size_t n0 = 0; n0 < w.rows; n0 += kPanelRows) {
     const size_t columns = w.rows - n0 < kPanelRows ? w.rows - n0 : kPanelRows;
     const int8_t* panel = w.data + n0 * w.cols;
@@ -309,6 +309,16 @@ THIMBLE_INLINE void gemm(const RowsI8& a, const MatrixI8& w, const GemmOutput& o
       }
     });
   }
+}
+
+// d_model of the models so far. A row length that the compiler knows puts the rows of a tile at
+// constant offsets.
+inline constexpr size_t kUsualCols = 512;
+
+template <class Dot>
+THIMBLE_INLINE void gemm(const RowsI8& a, const MatrixI8& w, const GemmOutput& out, uint32_t flip) {
+  if (a.cols == kUsualCols) multiply<Dot>(a, kUsualCols * Dot::kBytes, w, out, flip);
+  else multiply<Dot>(a, a.cols * Dot::kBytes, w, out, flip);
 }
 
 }  // namespace thimble::tiles
