@@ -36,6 +36,18 @@ const noModuleFile: Plugin = {
   },
 };
 
+/** The validator takes the worker's address for the base of its schemas, and fails where a worker has begun as a Blob. */
+const noBaseAddress: Plugin = {
+  name: 'no-base-address',
+  setup({ onLoad }) {
+    onLoad({ filter: /@cfworker\/json-schema\/dist\/esm\/dereference\.js$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8'), test = "self.location.origin !== 'null'";
+      if (!text.includes(test)) throw new Error(`${path} has no ${test}`);
+      return { contents: text.replace(test, 'false') };
+    });
+  },
+};
+
 /** The command uses Thimble as anybody else in Node. */
 const overNode: Plugin = {
   name: 'over-node',
@@ -46,7 +58,7 @@ async function bundle(entry: string, options: BuildOptions = {}): Promise<Metafi
   const { metafile } = await build({
     entryPoints: [join(rootDir, entry)], outdir: distDir, bundle: true, format: 'esm', target: 'es2022', minify: true, metafile: true,
     legalComments: 'none', logLevel: 'warning', absWorkingDir: rootDir, ...options,
-    plugins: [besideEachOther, ...(options.plugins ?? [])],
+    plugins: [besideEachOther, noBaseAddress, ...(options.plugins ?? [])],
   });
   return metafile!;
 }

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { build } from 'esbuild';
-import { chromium, type Page } from 'playwright-core';
+import { chromium, type BrowserContext, type LaunchOptions, type Page } from 'playwright-core';
 
 const chromiumPath = '/usr/bin/chromium';
 
@@ -45,6 +45,7 @@ async function serve(routes: Routes) {
     answer(routes, path).then((found) => {
       response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
       response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
+      response.setHeader('Access-Control-Allow-Origin', '*');
       if (!found) return response.writeHead(404).end();
       const cache = found.type === 'application/wasm' ? { 'Cache-Control': 'max-age=3600' } : {};  // the browser then keeps the compiled code
       return response.writeHead(200, { 'Content-Type': found.type, ...cache }).end(found.body);
@@ -54,18 +55,22 @@ async function serve(routes: Routes) {
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
+export function launchChromium(profile: string, { args = [], ...options }: LaunchOptions = {}): Promise<BrowserContext> {
+  if (!existsSync(chromiumPath)) throw new Error(`${chromiumPath} is missing; run scripts/setup.sh test`);
+  return chromium.launchPersistentContext(profile, {
+    executablePath: chromiumPath, headless: true, args: ['--no-sandbox', '--disable-gpu', ...args], ...options,
+  });
+}
+
 /**
  * Opens an empty page of Chromium on the given routes, runs `use`, and closes everything. An error that the page does
- * not catch rejects.
+ * not catch rejects. `args`: more of Chromium's switches.
  */
-export async function withPage<T>(routes: Routes, use: (page: Page) => Promise<T>): Promise<T> {
-  if (!existsSync(chromiumPath)) throw new Error(`${chromiumPath} is missing; run scripts/setup.sh test`);
+export async function withPage<T>(routes: Routes, use: (page: Page) => Promise<T>, args: string[] = []): Promise<T> {
   const empty = { text: '<!doctype html><title>test</title><link rel="icon" href="data:,">', type: 'text/html' };
   const { server, url } = await serve({ '/': empty, ...routes });
   const profile = await mkdtemp(join(tmpdir(), 'thimble-chromium-'));
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: chromiumPath, headless: true, args: ['--no-sandbox', '--disable-gpu'],
-  });
+  const context = await launchChromium(profile, { args });
   try {
     const page = await context.newPage();
     const crashed = new Promise<never>((_, reject) => {
