@@ -21,3 +21,10 @@ add_test(NAME core_tests_optimised COMMAND core_tests_optimised)
 add_executable(schema_coverage tests/bench/schema_coverage.cc)
 target_link_libraries(schema_coverage PRIVATE thimble_core)
 target_compile_options(schema_coverage PRIVATE ${WARNINGS} -O1)
+
+# Random walks through random grammars, for tests/property/main.ts to judge.
+add_executable(property_walks tests/property/walks.cc)
+target_link_libraries(property_walks PRIVATE thimble_core)
+target_include_directories(property_walks PRIVATE tests)
+target_include_directories(property_walks SYSTEM PRIVATE ${THIRD_PARTY_DIR})
+target_compile_options(property_walks PRIVATE ${WARNINGS} -O2)

@@ -29,7 +29,9 @@ function(add_module name)
   set_target_properties(${name} PROPERTIES SUFFIX .mjs)
   target_compile_options(${name} PRIVATE ${WARNINGS} -ffp-contract=off -Os -msimd128)
   target_link_libraries(${name} PRIVATE thimble_web)
-  target_link_options(${name} PRIVATE ${LINK_FLAGS} --bind -sFILESYSTEM=0)
+  # Every byte of the glue is in the worker's script: no decoder of UTF-8 of its own, no hooks that nobody uses.
+  target_link_options(${name} PRIVATE ${LINK_FLAGS} --bind -sFILESYSTEM=0 -sTEXTDECODER=2
+                      -sINCOMING_MODULE_JS_API=wasmBinary,locateFile)
 endfunction()
 add_module(thimble)
 # What `npm run bench` loads: the module that ships, and the benchmarks of single kernels.
@@ -41,3 +43,13 @@ add_core_tests(core_tests thimble_web -O1 -msimd128 -fexceptions -DTHIMBLE_TEST_
 set_target_properties(core_tests PROPERTIES SUFFIX .mjs)
 target_link_options(core_tests PRIVATE ${LINK_FLAGS} -fexceptions -sFORCE_FILESYSTEM -sINVOKE_RUN=0 -sEXIT_RUNTIME=1
                     -sEXPORTED_RUNTIME_METHODS=FS,ENV,callMain)
+
+# Random walks through random grammars, for tests/property/main.ts to judge.
+add_executable(property_walks tests/property/walks.cc)
+set_target_properties(property_walks PROPERTIES SUFFIX .mjs)
+target_link_libraries(property_walks PRIVATE thimble_core)
+target_include_directories(property_walks PRIVATE tests)
+target_include_directories(property_walks SYSTEM PRIVATE ${THIRD_PARTY_DIR})
+target_compile_options(property_walks PRIVATE ${WARNINGS} -O2 -msimd128)
+target_link_options(property_walks PRIVATE ${LINK_FLAGS} -sFORCE_FILESYSTEM -sINVOKE_RUN=0 -sEXIT_RUNTIME=1
+                    -sEXPORTED_RUNTIME_METHODS=FS,callMain)

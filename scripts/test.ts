@@ -103,7 +103,7 @@ const sections: [name: string, title: string, body: () => Promise<Counts>][] = [
     await cmakeBuild('native', 'property_walks');
     await cmakeBuild('wasm', 'property_walks');
     await buildModule();
-    return add(await oneCheck(['npx', 'tsx', 'tests/property/main.ts']), await oneCheck(['npx', 'tsx', 'tests/property/openapi.ts', '--sample', '200']));
+    return add(await oneCheck(['npx', 'tsx', 'tests/property/main.ts']), await oneCheck(['npx', 'tsx', 'tests/property/openapi.ts', '--sample', '100']));
   }],
   ['training', 'Training', training],
   ['fuzz', `Fuzzing, ${fuzzSeconds} s a target`, fuzz],

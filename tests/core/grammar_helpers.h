@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -103,11 +102,6 @@ inline const Pieces& pieces() {
   }();
   REQUIRE(ready);
   return made;
-}
-
-inline size_t number_from_environment(const char* name, size_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : static_cast<size_t>(std::strtoull(text, nullptr, 10));
 }
 
 }  // namespace grammar_test
