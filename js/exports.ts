@@ -2,7 +2,7 @@
 export { ThimbleError, type ThimbleCode } from './errors.ts';
 export type { HandoffContext, HandoffOptions, HandoffReason } from './handoff.ts';
 export { DownloadProgressEvent, type CreateMonitor } from './monitor.ts';
-export type { CallOptions, FactsOptions, LoadOptions } from './options.ts';
+export type { CallOptions, FactsOptions, LoadOptions, RunOptions } from './options.ts';
 export type { Channel } from './rpc.ts';
 export type { Confirm, RunOutcome, RunResult } from './run.ts';
 export type { ArgsOf, JsonSchema, Schema, StandardSchema } from './schema.ts';

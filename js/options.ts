@@ -48,6 +48,11 @@ export interface CallOptions extends AnswerOptions, HandoffOptions {
   signal?: AbortSignal;
 }
 
+export interface RunOptions extends CallOptions {
+  /** Default: as `load` was told. */
+  confirm?: Confirm;
+}
+
 /** Throws ThimbleError `bad_input` for a zone or locale that is none. */
 export function factsOf({ now = Date.now(), timeZone, locale }: FactsOptions = {}): Facts {
   try {

@@ -6,7 +6,7 @@ import { ThimbleError } from './errors.ts';
 import { handOff, type HandoffOptions } from './handoff.ts';
 import { downloadMonitor } from './monitor.ts';
 import { isStandard, normalizeTool, normalizeTools, parametersOf, type NormalTool } from './normalize.ts';
-import { factsOf, type CallOptions, type LoadOptions } from './options.ts';
+import { factsOf, type CallOptions, type LoadOptions, type RunOptions } from './options.ts';
 import { askToPersist } from './persist.ts';
 import { Rpc, type Channel, type RequestOptions } from './rpc.ts';
 import { refused, runCalls, validate, type Confirm, type RunOutcome } from './run.ts';
@@ -88,10 +88,10 @@ export class Thimble {
   }
 
   /** `call`, and executes the calls in their order; asks `confirm` before tools with consequences. */
-  async run(query: string, options: CallOptions = {}): Promise<RunOutcome> {
+  async run(query: string, { confirm = this.confirm, ...options }: RunOptions = {}): Promise<RunOutcome> {
     const signal = options.signal ?? new AbortController().signal;
     const tools = new Map(toolsOf(options)?.map((tool) => [tool.spec.name, tool]) ?? this.known);  // those that the answer is made with
-    return runCalls(await this.call(query, options), (name) => tools.get(name), this.confirm, signal);
+    return runCalls(await this.call(query, options), (name) => tools.get(name), confirm, signal);
   }
 
   /**

@@ -17,13 +17,14 @@ export async function buildScripts(...entries: string[]): Promise<Map<string, st
 
 const script = (text: string) => ({ text, type: 'text/javascript' });
 
-/** Everything where js/thimble.ts looks for it. `prelude` runs in the worker before it. */
-export async function thimbleRoutes(prelude = ''): Promise<Routes> {
-  const [page, worker] = await Promise.all([buildScripts('tests/e2e/thimble_client.ts'), buildScripts('web/worker.ts')]);
+/** Everything where js/thimble.ts looks for it. `prelude` runs in the worker before it; `client` is the page's script. */
+export async function thimbleRoutes(prelude = '', client = 'thimble_client'): Promise<Routes> {
+  const [page, worker] = await Promise.all([buildScripts(`tests/e2e/${client}.ts`), buildScripts('web/worker.ts')]);
   const chunks = [...worker].filter(([name]) => name !== 'worker.js').map(([name, text]) => [`/web/${name}`, script(text)] as const);
   return {
     '/': { text: '<!doctype html><title>test</title><link rel="icon" href="data:,"><script type="module" src="/js/client.js"></script>', type: 'text/html' },
-    '/js/client.js': script(page.get('thimble_client.js')!),
+    '/js/client.js': script(page.get(`${client}.js`)!),
+    ...Object.fromEntries([...page].filter(([name]) => name !== `${client}.js`).map(([name, text]) => [`/js/${name}`, script(text)])),
     '/web/worker.ts': script(prelude + worker.get('worker.js')!),
     ...Object.fromEntries(chunks),
     '/web/thimble.wasm': { file: `${distDir}/thimble.wasm` },
