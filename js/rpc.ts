@@ -43,7 +43,7 @@ export class Rpc {
     return new Promise<unknown>((resolve, reject) => {
       if (this.ended) throw this.ended;
       if (signal?.aborted) throw cancelled(signal);
-      this.channel.postMessage({ id, method, params } as Message);
+      this.post({ id, method, params } as Message);
       const abort = () => {
         this.settle(id)?.reject(cancelled(signal!));
         this.channel.postMessage({ cancel: id });
@@ -62,6 +62,14 @@ export class Rpc {
     this.channel.terminate();
     this.onEnd();
     for (const id of [...this.pending.keys()]) this.settle(id)!.reject(error);
+  }
+
+  private post(message: Message): void {
+    try {
+      this.channel.postMessage(message);
+    } catch (error) {
+      throw new ThimbleError('bad_input', 'Something was given that cannot be sent to a worker; give plain values.', error);
+    }
   }
 
   private settle(id: number): Pending | undefined {

@@ -58,6 +58,7 @@ async function timeStart(query: string): Promise<{ loaded: number; registered: n
 }
 
 const call = (query: string, options: CallOptions = {}) => outcomeOf(thimble.call(query, options));
+const callWithFunction = () => call('dim the hall', { toolChoice: { tool: (() => 'set_light') as unknown as string } });
 const run = async (query: string) => ({ outcome: await outcomeOf(thimble.run(query)), executed: executed.splice(0) });
 const memory = () => thimble.memory();
 
@@ -110,6 +111,6 @@ async function loadWithProgress(): Promise<{ phases: Progress['phase'][]; fracti
   return { phases: [...phases], fractions, model: thimble.model };
 }
 
-const functions = { load, timeStart, call, run, memory, callAll, disposeWhileCalling, framesWhileCalling, stream, loadWithProgress };
+const functions = { load, timeStart, call, callWithFunction, run, memory, callAll, disposeWhileCalling, framesWhileCalling, stream, loadWithProgress };
 export type InPage = typeof functions;
 Object.assign(globalThis, { thimbleTest: functions });

@@ -115,3 +115,12 @@ test('with a full disk the model is in memory, and says so', async () => {
     await works(page);
   });
 });
+
+test('what cannot be sent to a worker is refused', async () => {
+  await withPage(await thimbleRoutes(), async (page) => {
+    await inPage(page, 'load');
+    const failure = await inPage(page, 'callWithFunction');
+    assert.equal('code' in failure && failure.code, 'bad_input');
+    await works(page);
+  });
+});
