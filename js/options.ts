@@ -56,9 +56,9 @@ export interface RunOptions extends CallOptions {
 /** Throws ThimbleError `bad_input` for a zone or locale that is none. */
 export function factsOf({ now = Date.now(), timeZone, locale }: FactsOptions = {}): Facts {
   try {
-    const format = new Intl.DateTimeFormat(locale ?? globalThis.navigator?.language, { timeZone });
-    format.format(now);
-    return { now: Number(now), timeZone: format.resolvedOptions().timeZone, locale: locale ?? format.resolvedOptions().locale };
+    // The runtime knows zone and locale as well, and needs them for dates only: making a DateTimeFormat takes long the first time.
+    if (timeZone !== undefined || locale !== undefined) new Intl.DateTimeFormat(locale, { timeZone });
+    return { now: Date.parse(new Date(now).toISOString()), ...(timeZone !== undefined && { timeZone }), ...(locale !== undefined && { locale }) };
   } catch (error) {
     throw new ThimbleError('bad_input', `The facts name no moment, time zone or locale: ${(error as Error).message}.`, error);
   }

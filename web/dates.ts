@@ -83,8 +83,9 @@ const two = (value: number): string => String(value).padStart(2, '0');
 const offsetText = (minutes: number): string => `${minutes < 0 ? '-' : '+'}${two(Math.trunc(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
 
 function toMoment(words: string, format: SpokenFormat, facts: Facts): string | undefined {
-  const now = wallClock(facts.now, facts.timeZone);
-  const chrono = /^en-US\b|^en$|^(?!en)/.test(facts.locale) ? casual : GB;  // month first, or day first
+  const { timeZone = new Intl.DateTimeFormat().resolvedOptions().timeZone, locale = globalThis.navigator?.language ?? 'en-US' } = facts;
+  const now = wallClock(facts.now, timeZone);
+  const chrono = /^en-US\b|^en$|^(?!en)/.test(locale) ? casual : GB;  // month first, or day first
   const result = readAll(dayOfMonth(words, now), chrono, now);
   if (!result) return undefined;
   const { start } = result;
@@ -98,7 +99,7 @@ function toMoment(words: string, format: SpokenFormat, facts: Facts): string | u
   const wall = Date.UTC(get('year'), get('month') - 1, get('day'), get('hour'), get('minute'), get('second'));
   // Only a zone that was said counts: results like "in an hour" carry the zone of the reference.
   const said = start.isCertain('timezoneOffset') && !tags.includes('relativeDate') ? start.get('timezoneOffset') : null;
-  const time = `${two(get('hour'))}:${two(get('minute'))}:${two(get('second'))}${offsetText(said ?? offsetAt(wall, facts.timeZone))}`;
+  const time = `${two(get('hour'))}:${two(get('minute'))}:${two(get('second'))}${offsetText(said ?? offsetAt(wall, timeZone))}`;
   return format === 'time' ? time : `${date}T${time}`;
 }
 

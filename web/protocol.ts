@@ -21,10 +21,10 @@ export interface ToolSpec {
 export interface Facts {
   /** Milliseconds since 1970. */
   now: number;
-  /** IANA name, e.g. "Europe/Lisbon". */
-  timeZone: string;
-  /** BCP 47; says whether 3/4 is in March or in April. */
-  locale: string;
+  /** IANA name, e.g. "Europe/Lisbon". Default: the machine's. */
+  timeZone?: string;
+  /** BCP 47; says whether 3/4 is in March or in April. Default: the browser's. */
+  locale?: string;
 }
 
 export type Call = Omit<AnsweredCall, 'missing' | 'invalid'>;
