@@ -54,6 +54,20 @@ const overNode: Plugin = {
   setup({ onResolve }) { onResolve({ filter: /^\.\.\/node\.ts$/ }, () => ({ path: './node.js', external: true })); },
 };
 
+/** The agent is made for pages only, as index.js is. */
+const overIndex: Plugin = {
+  name: 'over-index',
+  setup({ onResolve }) { onResolve({ filter: /^\.\/(index|errors)\.ts$/ }, () => ({ path: './index.js', external: true })); },
+};
+
+/** The adapters' errors are those of whichever entry of the package is in use. */
+const overPackage: Plugin = {
+  name: 'over-package',
+  setup({ onResolve }) { onResolve({ filter: /^\.\.\/errors\.ts$/ }, () => ({ path: 'thimble', external: true })); },
+};
+
+const adapters = ['ai_sdk', 'openai', 'mcp', 'prompt_api'];
+
 async function bundle(entry: string, options: BuildOptions = {}): Promise<Metafile> {
   const { metafile } = await build({
     entryPoints: [join(rootDir, entry)], outdir: distDir, bundle: true, format: 'esm', target: 'es2022', minify: true, metafile: true,
@@ -67,7 +81,8 @@ async function bundle(entry: string, options: BuildOptions = {}): Promise<Metafi
 function writeTypes(): void {
   const { config } = ts.readConfigFile(join(rootDir, 'tsconfig.json'), ts.sys.readFile) as { config: object };
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, rootDir);
-  const entries = ['js/index.ts', 'js/inline.ts', 'js/node.ts'].map((name) => join(rootDir, name));
+  const names = ['index', 'inline', 'node', 'webmcp', ...adapters.map((name) => `adapters/${name}`)];
+  const entries = names.map((name) => join(rootDir, `js/${name}.ts`));
   const program = ts.createProgram([...entries, join(rootDir, 'web/thimble.d.ts')], {
     ...options, noEmit: false, declaration: true, emitDeclarationOnly: true, outDir: join(distDir, 'types'), rootDir,
   });
@@ -75,7 +90,7 @@ function writeTypes(): void {
   const { diagnostics } = program.emit(undefined, (path, text) => written.set(path, text));
   const errors = [...ts.getPreEmitDiagnostics(program), ...diagnostics];
   if (errors.length > 0) throw new Error(ts.formatDiagnostics(errors, ts.createCompilerHost(options)));
-  const reached = new Set(['index', 'inline', 'node'].map((name) => join(distDir, `types/js/${name}.d.ts`)));
+  const reached = new Set(names.map((name) => join(distDir, `types/js/${name}.d.ts`)));
   for (const path of reached) {
     const text = written.get(path);
     if (text === undefined) throw new Error(`no declarations were made for ${path}`);
@@ -135,6 +150,8 @@ export async function buildPackage(): Promise<void> {
     await bundle('js/inline.ts', { loader: { '.wasm': 'binary' }, plugins: [noModuleFile] }),
     await bundle('js/node.ts', { platform: 'node', target: 'node20' }),
     await bundle('js/cli/main.ts', { platform: 'node', target: 'node20', entryNames: 'cli', plugins: [overNode] }),
+    await bundle('js/webmcp.ts', { plugins: [overIndex] }),
+    ...await Promise.all(adapters.map((name) => bundle(`js/adapters/${name}.ts`, { outdir: join(distDir, 'adapters'), packages: 'external', plugins: [overPackage] }))),
   ];
   writeTypes();
   writeLicences(metafiles);

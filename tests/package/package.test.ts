@@ -25,8 +25,9 @@ async function passes(command: string, ...args: string[]): Promise<string> {
 test('the package holds what is used, and nothing else', () => {
   const files = listTree(installedDir);
   assert.deepEqual(files.filter((name) => !name.startsWith('dist/types/')), [
-    'LICENSE', 'README.md', 'dist/LICENSES.txt', 'dist/cli.js', 'dist/dates.js', 'dist/index.js', 'dist/inline.js', 'dist/node.js',
-    'dist/thimble.san', 'dist/thimble.san.json', 'dist/thimble.wasm', 'dist/worker.js', 'model/MODEL_CARD.md', 'package.json',
+    'LICENSE', 'README.md', 'dist/LICENSES.txt', 'dist/adapters/ai_sdk.js', 'dist/adapters/mcp.js', 'dist/adapters/openai.js', 'dist/adapters/prompt_api.js',
+    'dist/cli.js', 'dist/dates.js', 'dist/index.js', 'dist/inline.js', 'dist/node.js',
+    'dist/thimble.san', 'dist/thimble.san.json', 'dist/thimble.wasm', 'dist/webmcp.js', 'dist/worker.js', 'model/MODEL_CARD.md', 'package.json',
   ]);
   assert.ok(files.filter((name) => name.startsWith('dist/types/')).every((name) => name.endsWith('.d.ts')));
   const { dependencies, scripts } = JSON.parse(readFileSync(join(installedDir, 'package.json'), 'utf8')) as { dependencies?: object; scripts: Record<string, string> };
