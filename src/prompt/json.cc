@@ -29,6 +29,18 @@ int depth_of(std::string_view text) {
   return deepest;
 }
 
+// RapidJSON takes an escaped low surrogate without its other half, and would make bytes of it that are no UTF-8.
+// The text is known to be JSON otherwise: a backslash stands in a string, a high surrogate before its other half.
+size_t lone_surrogate(std::string_view text) {
+  for (size_t i = 0; (i = text.find('\\', i)) != text.npos; i += 2) {
+    if (text[i + 1] != 'u' || (text[i + 2] | 0x20) != 'd') continue;
+    const char next = static_cast<char>(text[i + 3] | 0x20);
+    if (next >= 'c') return i;
+    if (next == '8' || next == '9' || next == 'a' || next == 'b') i += 6;
+  }
+  return text.npos;
+}
+
 void append_unicode(unsigned unit, std::string& out) {
   static constexpr char kHex[] = "0123456789abcdef";
   out += "\\u";
@@ -113,6 +125,8 @@ Status parse_array(std::string_view text, rapidjson::Document& out) {
   if (!parse(text, out))
     return {Code::bad_tools, std::string("tools: ") + GetParseError_En(out.GetParseError()) +
                                  " (byte " + std::to_string(out.GetErrorOffset()) + ")"};
+  if (const size_t at = lone_surrogate(text); at != text.npos)
+    return {Code::bad_tools, "tools: half of a surrogate pair (byte " + std::to_string(at) + ")"};
   if (!out.IsArray()) return {Code::bad_tools, "tools: a JSON array of tools is needed"};
   if (depth_of(text) > kMaxToolDepth)
     return {Code::bad_tools, "tools: nested more than " + std::to_string(kMaxToolDepth) +
