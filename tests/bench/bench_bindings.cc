@@ -4,8 +4,10 @@
 #include <emscripten/emscripten.h>
 
 #include <string>
+#include <vector>
 
 #include "bench/call_bench.h"
+#include "bench/grammar_bench.h"
 #include "bench/kernels_bench.h"
 
 using namespace thimble;
@@ -48,9 +50,23 @@ class CallBenchHandle {
   bench::CallBench bench_;
 };
 
+// `section`: a tokenizer's bytes.
+bench::GrammarSpeed grammar_speed(const std::string& section) {
+  return bench::grammar_speed(std::vector<uint8_t>(section.begin(), section.end()), emscripten_get_now);
+}
+
 }  // namespace
 
 EMSCRIPTEN_BINDINGS(thimble_bench) {
+  emscripten::value_object<bench::GrammarSpeed>("GrammarSpeed")
+      .field("vocabularyFirstMs", &bench::GrammarSpeed::vocabulary_first_ms)
+      .field("vocabularyMs", &bench::GrammarSpeed::vocabulary_ms)
+      .field("compileUs", &bench::GrammarSpeed::compile_us)
+      .field("joinUs", &bench::GrammarSpeed::join_us)
+      .field("firstPassUs", &bench::GrammarSpeed::first_pass_us)
+      .field("passUs", &bench::GrammarSpeed::pass_us)
+      .field("passes", &bench::GrammarSpeed::passes);
+  emscripten::function("grammarSpeed", &grammar_speed);
   emscripten::function("gemmGmacs", &gemm);
   emscripten::function("attendUsPerRow", &attend);
   emscripten::function("rowWorkUs", &row_work);

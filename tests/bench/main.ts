@@ -1,7 +1,8 @@
 // npm run bench [-- --json]: kernels, prefill and decode on one thread in headless Chromium, and the same network on
-// ONNX Runtime Web. Exits with 1 if the networks are not the same.
+// ONNX Runtime Web. Exits with 1 if the networks are not the same, or the grammar is over its limits.
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { buildTokenizerSection } from '../../js/pack/sentencepiece.ts';
 import { bundle, withPage } from '../run/browser.ts';
 import { buildDir, rootDir } from '../run/files.ts';
 import { randomModel } from './random_model.ts';
@@ -9,6 +10,7 @@ import { config, decodeInput, decodeSteps, prefillLengths } from './config.ts';
 import type { Message, Results, Speed } from './worker.ts';
 
 const minCosine = 0.98;  // INT8 against fp32, random weights
+const mostCompileUs = 1000, mostGrammarShare = 0.1;
 
 const json = process.argv.slice(2).includes('--json');
 const say = (line: string) => console.error(line);
@@ -70,6 +72,20 @@ function print(results: Results): void {
   }
 }
 
+/** Of the time of one decoder pass on the fastest kernels. */
+function grammarShare({ grammar, networks }: Results): number {
+  const decode = Math.max(...Object.entries(networks).filter(([name]) => name.startsWith('thimble')).map(([, speed]) => speed.decode));
+  return grammar.passUs * decode / 1e6;
+}
+
+function printGrammar(results: Results): void {
+  const { vocabularyFirstMs, vocabularyMs, compileUs, joinUs, firstPassUs, passUs } = results.grammar;
+  console.log(`\nGrammar, 20 tools: ${compileUs.toFixed(0)} us to compile a tool (at most ${mostCompileUs}), ${joinUs.toFixed(1)} us to join compiled ones, ` +
+    `vocabulary ${vocabularyFirstMs.toFixed(1)} ms once (${vocabularyMs.toFixed(1)} ms warm)`);
+  console.log(`A decoder pass: ${passUs.toFixed(1)} us for forced tokens and the mask, ${firstPassUs.toFixed(0)} us the first time; ` +
+    `${(100 * grammarShare(results)).toFixed(1)} % of the pass (at most ${100 * mostGrammarShare} %)`);
+}
+
 async function measure(): Promise<Results> {
   const model = await randomModel();
   const routes = {
@@ -77,6 +93,7 @@ async function measure(): Promise<Results> {
     '/wasm/': { file: `${buildDir}/wasm` },
     '/ort/': { file: `${rootDir}/node_modules/onnxruntime-web/dist` },
     '/model.san': { bytes: model },
+    '/tokenizer.section': { bytes: buildTokenizerSection(readFileSync(`${rootDir}/model/tokenizer.model`)) },
   };
   return withPage(routes, async (page) => {
     await page.exposeFunction('say', say);
@@ -100,6 +117,11 @@ if (json) {
 } else {
   console.log(`\n${cpus()[0]?.model}, onnxruntime-web ${ortVersion}, one thread; the fastest of several runs`);
   print(results);
+  printGrammar(results);
+}
+if (!(results.grammar.passes > 0 && results.grammar.compileUs <= mostCompileUs && grammarShare(results) <= mostGrammarShare)) {
+  console.error('the grammar is too slow, or was not measured');
+  process.exitCode = 1;
 }
 const lowest = Math.min(...Object.values(results.logitsCosine));
 if (!(lowest >= minCosine)) {

@@ -8,7 +8,13 @@ type BenchModule = ThimbleModule & {
   gemmGmacs(kernels: string, rows: number, n: number, k: number, seconds: number): number;
   attendUsPerRow(kernels: string, rows: number, keys: number, seconds: number): number;
   rowWorkUs(kernels: string, rows: number, seconds: number): number;
+  grammarSpeed(tokenizerSection: Uint8Array): GrammarSpeed;
 };
+
+/** tests/bench/grammar_bench.h. */
+export interface GrammarSpeed {
+  vocabularyFirstMs: number; vocabularyMs: number; compileUs: number; joinUs: number; firstPassUs: number; passUs: number; passes: number;
+}
 
 /** A network's speed in tokens/s; the best run: what a free core does. */
 export interface Speed { prefill: Record<number, number>; decode: number }
@@ -25,6 +31,7 @@ export interface Results {
   /** Cosine of the last decode step's logits with the peer's in fp32: the networks are the same. */
   logitsCosine: Record<string, number>;
   memory: { wasmBytes: number; modelBytes: number };
+  grammar: GrammarSpeed;
 }
 
 export type Message = { progress: string } | { results: Results } | { error: string };
@@ -98,7 +105,8 @@ async function bench(): Promise<Results> {
   const sets = (['reference', 'simd128', 'relaxed'] as const).filter((set) => module.rowWorkUs(set, 1, 0.01) > 0);
   const model = await bytesOf('/model.san');
   const results: Results = { kernelSets: sets, gemm: {}, rowMicroseconds: {}, networks: {}, logitsCosine: {},
-    memory: { wasmBytes: 0, modelBytes: model.length } };
+    memory: { wasmBytes: 0, modelBytes: model.length },
+    grammar: (await loadModule()).grammarSpeed(await bytesOf('/tokenizer.section')) };
 
   for (const set of sets) {
     report({ progress: `kernels ${set}` });

@@ -1,7 +1,6 @@
-// Masks against the definition (a token is legal if all its bytes are), forced tokens against the
-// tokenizer, and what both cost.
-#include <ctime>
-
+// Masks against the definition (a token is legal if all its bytes are), and forced tokens against the
+// tokenizer. What they cost, tests/bench/grammar_bench.h measures.
+#include "core/grammar_cases.h"
 #include "core/grammar_helpers.h"
 #include "grammar/token_mask.h"
 
@@ -9,14 +8,6 @@ using namespace grammar_test;
 using namespace thimble;
 
 namespace {
-
-const std::string kTools = R"([
-  {"name":"set_light","parameters":{"type":"object","required":["room"],"properties":{
-    "room":{"type":"string"},"level":{"type":"integer","minimum":0,"maximum":100},"color":{"enum":["red","warm white"]}}}},
-  {"name":"send_message","parameters":{"type":"object","required":["to","text"],"properties":{
-    "to":{"type":"string","format":"email"},"text":{"type":"string","maxLength":12},
-    "tags":{"type":"array","uniqueItems":true,"items":{"type":"string","maxLength":4}},
-    "code":{"type":"string","pattern":"^[A-Z]{2}-[0-9]+$"},"mode":{"anyOf":[{"const":"auto pilot"},{"type":"string","pattern":"^a"}]}}}}])";
 
 bool legal_by_bytes(const CallGrammar& grammar, CallState state, const std::string& bytes) {
   for (const char c : bytes) {
@@ -47,12 +38,6 @@ std::vector<TokenId> encode(const std::string& text) {
   REQUIRE(pieces().tokenizer.encode(text, ids).ok());
   return ids;
 }
-
-const std::vector<std::string> kAnswers = {
-    R"([])",
-    R"([{"name":"set_light","arguments":{"room":" kitchen","level":20,"color":" warm white"}}])",
-    R"([{"name":"set_light","arguments":{"room":null}},{"name":"set_light","arguments":{"room":" a \"b\" 日本 😀\n","level":100}}])",
-    R"([{"name":"send_message","arguments":{"to":" ada@example.org","text":" hello you","tags":[" a"," bcde"," \u0001"],"code":" AB-12","mode":" auto pilot"}}])"};
 
 }  // namespace
 
@@ -117,69 +102,4 @@ TEST_CASE("vocabulary: a tokenizer that cannot spell every byte is refused") {
   REQUIRE(Tokenizer::parse(section, tokenizer).ok());
   Vocabulary vocabulary;
   CHECK(Vocabulary::create(tokenizer, vocabulary).code == Code::bad_tokenizer);
-}
-
-namespace {
-
-/// Processor time of `body` in microseconds: other programs on the machine do not count.
-template <class Body>
-double cost(const Body& body) {
-  const std::clock_t begin = std::clock();
-  body();
-  return 1e6 * static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
-}
-
-/// kTools `copies` times, under other names.
-std::string many_tools(int copies) {
-  std::string out = "[";
-  for (int i = 0; i < copies; ++i) {
-    std::string tools = kTools.substr(1, kTools.size() - 2);
-    for (const char* name : {"\"set_light", "\"send_message"}) tools.insert(tools.find(name) + 1, "tool" + std::to_string(i) + "_");
-    out += (i == 0 ? "" : ",") + tools;
-  }
-  return out + "]";
-}
-
-std::string renamed(std::string answer) {
-  for (const char* name : {"\"set_light", "\"send_message"})
-    for (size_t at = answer.find(name); at != std::string::npos; at = answer.find(name, at + 1)) answer.insert(at + 1, "tool7_");
-  return answer;
-}
-
-}  // namespace
-
-TEST_CASE("cost of compiling, masks and forced tokens at 20 tools, for information") {
-  constexpr int kRounds = 20;
-  const std::string tools = many_tools(10);
-  ToolSet set;
-  const double compiling = cost([&] { for (int i = 0; i < kRounds; ++i) set = compile(tools); });
-  Vocabulary vocabulary;
-  const double reading = cost([&] { REQUIRE(Vocabulary::create(pieces().tokenizer, vocabulary).ok()); });
-  TokenGrammar grammar(pieces().vocabulary, set);
-  size_t masks = 0, answers = 0;
-  const auto spell = [&](bool with_masks) {
-    for (const std::string& answer : kAnswers) {
-      const std::vector<TokenId> tokens = encode(renamed(answer));
-      REQUIRE(grammar.start({}).ok());
-      std::vector<TokenId> taken;
-      while (!grammar.done()) {
-        if (!with_masks) grammar.take_forced(taken);
-        if (grammar.done()) break;
-        taken.push_back(tokens[taken.size()]);
-        REQUIRE(grammar.accept(taken.back()));
-        masks += with_masks;
-      }
-      ++answers;
-    }
-  };
-  const double cold = cost([&] { spell(true); });
-  masks = answers = 0;
-  const double masking = cost([&] { for (int i = 0; i < kRounds; ++i) spell(true); });
-  const auto tokens = static_cast<double>(masks);
-  answers = 0;
-  const double forcing = cost([&] { for (int i = 0; i < kRounds; ++i) spell(false); });
-  MESSAGE("compile: " << compiling / (20 * kRounds) << " us a tool; vocabulary: " << reading << " us once");
-  MESSAGE("mask: " << masking / tokens << " us a token (" << cold * kRounds / tokens << " with nothing cached)");
-  MESSAGE("masks and forced tokens: " << forcing / static_cast<double>(answers) << " us an answer of " << tokens / static_cast<double>(answers) << " tokens");
-  CHECK(masks > 0);
 }
