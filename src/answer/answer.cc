@@ -44,6 +44,7 @@ class Reader : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Reader> {
     uint32_t count = 0;
     bool empty = true;
     std::string key;
+    std::vector<std::string> keys = {};  // so far
   };
 
   const Property* property(const Frame& frame) const;
@@ -53,6 +54,8 @@ class Reader : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Reader> {
   std::string dotted_path() const;
 
   uint32_t find_tool();
+  bool spaced(const std::string& text) const;
+  void add_left_out(const Frame& arguments);
   bool open(bool array);
   bool close(char bracket);
   bool leaf(const std::string& text);
@@ -123,7 +126,9 @@ std::string Reader::dotted_path() const {
 }
 
 bool Reader::Key(const char* text, unsigned size, bool) {
-  if (!frames_.empty()) frames_.back().key.assign(text, size);
+  if (frames_.empty()) return true;
+  frames_.back().key.assign(text, size);
+  frames_.back().keys.push_back(frames_.back().key);
   return true;
 }
 
@@ -133,15 +138,16 @@ bool Reader::String(const char* text, unsigned size, bool) {
     return true;
   }
   std::string value;
-  json::append_string({text, size}, json::Strings::utf8, value);
+  json::append_string({text, size}, json::strings_of(tools_->format), value);
   return leaf(value);
 }
 
-/// Sets tools_ for the call's tool. -> its arguments, of ToolSet::objects
+/// Sets tools_ for the call's tool, and its name. -> its arguments, of ToolSet::objects
 uint32_t Reader::find_tool() {
   const CallGrammar& grammar = writer_.grammar();
   for (size_t i = 0; i < grammar.tool_count(); ++i) {
-    if (grammar.tool(i).name != calls_.back().tool) continue;
+    if (grammar.tool(i).written_name != calls_.back().tool) continue;
+    calls_.back().tool = grammar.tool(i).name;
     tools_ = &grammar.set_of(i);
     return grammar.tool(i).arguments;
   }
@@ -170,6 +176,7 @@ bool Reader::open(bool array) {
 
 bool Reader::close(char bracket) {
   if (!frames_.empty()) {
+    if (frames_.size() == 1) add_left_out(frames_[0]);
     calls_.back().arguments += bracket;
     frames_.pop_back();
     if (!frames_.empty()) ++frames_.back().count;
@@ -179,6 +186,13 @@ bool Reader::close(char bracket) {
     in_call_ = false;
   }
   return true;
+}
+
+/// Format needle: a required argument that is not said is not written at all.
+void Reader::add_left_out(const Frame& arguments) {
+  for (const Property& p : tools_->objects[arguments.spec].properties)
+    if (p.required && std::find(arguments.keys.begin(), arguments.keys.end(), p.key) == arguments.keys.end())
+      calls_.back().missing.push_back(p.key);
 }
 
 void Reader::begin_value() {
@@ -212,7 +226,7 @@ bool Reader::leaf(const std::string& text) {
     if (value != nullptr && spec != nullptr) fitting = normalized(*tools_, *spec, text);
     if (value != nullptr && value->kind == LooseValue::garbled) fitting.reset();
     if (fitting) keep(*fitting);
-    else call.invalid.push_back({path(), text.starts_with("\" ") ? "\"" + text.substr(2) : text});
+    else call.invalid.push_back({path(), spaced(text) ? "\"" + text.substr(2) : text});
     add_evidence(text);
   }
   value_end_ = stream_.Tell();
@@ -220,16 +234,18 @@ bool Reader::leaf(const std::string& text) {
   return true;
 }
 
+bool Reader::spaced(const std::string& text) const { return tools_->format == TextFormat::thimble && text.starts_with("\" "); }
+
 void Reader::keep(const std::string& text) {
   begin_value();
-  (calls_.back().arguments += text.substr(0, 1)) += text.substr(text.starts_with("\" ") ? 2 : 1);
+  (calls_.back().arguments += text.substr(0, 1)) += text.substr(spaced(text) ? 2 : 1);
 }
 
 void Reader::add_evidence(const std::string& text) {
   if (text == "null") return;
   ArgumentEvidence evidence{path(), confidence(value_end_, stream_.Tell()), std::nullopt};
   if (text[0] == '"') {
-    evidence.span = find_text(query_, string_of(text), taken_);
+    evidence.span = find_text(query_, string_of(text, tools_->format), taken_);
   } else if (text != "true" && text != "false") {
     rapidjson::Document number;
     if (json::parse(text, number)) evidence.span = find_number(query_, number.GetDouble(), taken_);

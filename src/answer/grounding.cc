@@ -34,14 +34,15 @@ CallState without(CallState s, const ScalarState& scalar) {
 
 }  // namespace
 
-void QuerySpans::set_query(std::string_view query) {
+void QuerySpans::set_query(std::string_view query, TextFormat format) {
+  lead_ = format == TextFormat::needle ? 1 : 2;
   query_.clear();
   starts_.clear();
   for (size_t i = 0; i < query.size();) {
     size_t next = i + 1;
     while (next < query.size() && (static_cast<uint8_t>(query[next]) & 0xC0) == 0x80) ++next;
     std::string text;
-    json::append_string(query.substr(i, next - i), json::Strings::utf8, text);
+    json::append_string(query.substr(i, next - i), json::strings_of(format), text);
     starts_.push_back(true);
     starts_.resize(starts_.size() + text.size() - 3, false);
     query_ += text.substr(1, text.size() - 2);
@@ -51,7 +52,7 @@ void QuerySpans::set_query(std::string_view query) {
 
 /// Finds where `written`, the string so far, ends in the query, and which bytes come next there.
 void QuerySpans::locate(std::string_view written) {
-  written.remove_prefix(std::min<size_t>(written.size(), 2));  // the quote and the extra space
+  written.remove_prefix(std::min(written.size(), lead_));
   ends_.clear();
   next_.reset();
   for (size_t i = 0; i < query_.size(); ++i) {

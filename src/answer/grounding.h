@@ -15,7 +15,7 @@ namespace thimble {
 class QuerySpans {
  public:
   /// `query` as the model sees it: white space as the tokenizer leaves it.
-  void set_query(std::string_view query);
+  void set_query(std::string_view query, TextFormat format);
 
   /// Takes the tokens out of grammar.mask() that would make the string at which or in which the
   /// grammar stands something else than a span. The result is empty of tokens if no span fits. Where
@@ -27,6 +27,7 @@ class QuerySpans {
   bool fits(const ToolSet& tools, ScalarState s, std::string_view bytes) const;
 
   std::string query_;         // escaped
+  size_t lead_ = 0;           // bytes of a string before its own: the quote and the extra space
   std::vector<bool> starts_;  // [i]: a character begins at query_[i]
   std::vector<size_t> ends_;  // where what is written of the string ends in query_
   ByteSet next_;              // what comes there

@@ -16,6 +16,6 @@ namespace thimble {
 std::optional<std::string> normalized(const ToolSet& tools, const ValueSpec& spec, std::string_view said);
 
 /// The characters of a string written as answer_text, without its extra space.
-std::string string_of(std::string_view text);
+std::string string_of(std::string_view text, TextFormat format);
 
 }  // namespace thimble

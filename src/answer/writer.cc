@@ -69,7 +69,7 @@ Status AnswerWriter::start(std::string_view query, const AnswerOptions& options)
   if (grounding_ == Grounding::strict) {
     std::vector<TokenId> ids;
     if (Status s = tokenizer.encode(query, ids); !s.ok()) return s;
-    spans_.set_query(tokenizer.decode(ids));
+    spans_.set_query(tokenizer.decode(ids), vocabulary_.format());
   }
   decisions_.clear();
   loose_.clear();

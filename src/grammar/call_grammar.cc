@@ -22,7 +22,7 @@ CallGrammar::CallGrammar(ToolSets sets) : sets_(std::move(sets)) {
   for (const auto& set : sets_)
     for (uint32_t i = 0; i < set->tools.size(); ++i) {
       std::string text;
-      json::append_string(set->tools[i].name, json::Strings::utf8, text);
+      json::append_string(set->tools[i].written_name, json::strings_of(set->format), text);
       names.emplace_back(text.substr(1), static_cast<uint32_t>(tools_.size()));
       tools_.push_back({set.get(), i});
     }
@@ -185,7 +185,7 @@ void CallGrammar::advance(CallState& s, uint8_t b) const {
     case CallState::colon: {
       const CallState::Frame& frame = s.frames[s.depth - 1];
       const Property& property = set(s).objects[frame.spec].properties[frame.count - 1];
-      begin_value(s, property.value, property.required && s.depth == 1);
+      begin_value(s, property.value, property.required && s.depth == 1 && set(s).format == TextFormat::thimble);
       break;
     }
     case CallState::array_first:

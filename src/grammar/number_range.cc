@@ -74,7 +74,8 @@ int64_t scaled_floor(const Decimal& d, int scale, bool& exact) {
 
 }  // namespace
 
-NumberRange::NumberRange(bool integer) : max_fraction_(integer ? 0 : kMaxFraction) {
+NumberRange::NumberRange(bool integer, bool trailing_zeros)
+    : max_fraction_(integer ? 0 : kMaxFraction), trailing_zeros_(trailing_zeros) {
   for (int k = 0; k <= kMaxFraction; ++k) {
     low_[static_cast<size_t>(k)] = -limit(k);
     high_[static_cast<size_t>(k)] = limit(k);
@@ -108,7 +109,7 @@ void NumberRange::set_multiple(int64_t m) {
 
 // [first, last]: magnitudes at this scale.
 uint64_t NumberRange::count_at(int scale, bool negative, int64_t first, int64_t last,
-                               std::span<const uint64_t> used) const {
+                               std::span<const uint64_t> used, bool trailing_zeros) const {
   if (negative) {
     first = std::max<int64_t>(first, 1);
     std::swap(first, last);
@@ -118,12 +119,14 @@ uint64_t NumberRange::count_at(int scale, bool negative, int64_t first, int64_t 
   first = std::max(first, low_[static_cast<size_t>(scale)]);
   last = std::min(last, high_[static_cast<size_t>(scale)]);
   if (first > last) return 0;
-  uint64_t n = scale > 0 ? static_cast<uint64_t>(last - first + 1) - multiples(first, last, 10)
-                         : multiples(first, last, multiple_);
+  uint64_t n = multiples(first, last, scale > 0 ? 1 : multiple_);
+  if (scale > 0 && !trailing_zeros) n -= multiples(first, last, 10);
   for (const uint64_t k : used) {
     State s{static_cast<int64_t>(k >> 5), static_cast<int8_t>((k >> 1 & 15) - 1), (k & 1) != 0, true};
-    const int64_t value = s.negative ? -s.magnitude : s.magnitude;
-    n -= std::max<int>(s.fraction, 0) == scale && first <= value && value <= last;
+    const int zeros = scale - std::max<int>(s.fraction, 0);
+    if (zeros < 0 || (zeros > 0 && !trailing_zeros) || s.magnitude > limit(scale) / power(zeros)) continue;
+    const int64_t value = (s.negative ? -s.magnitude : s.magnitude) * power(zeros);
+    n -= first <= value && value <= last;
   }
   return n;
 }
@@ -131,7 +134,7 @@ uint64_t NumberRange::count_at(int scale, bool negative, int64_t first, int64_t 
 uint64_t NumberRange::count(const State& s, uint64_t enough, std::span<const uint64_t> used) const {
   uint64_t n = 0;
   if (!s.digits) {
-    for (int k = 0; k <= max_fraction_ && n <= enough; ++k) n += count_at(k, s.negative, 0, limit(k), used);
+    for (int k = 0; k <= max_fraction_ && n <= enough; ++k) n += count_at(k, s.negative, 0, limit(k), used, false);
     return n;
   }
   // Up to `whole` more digits before the point, then the fraction filled to k digits.
@@ -142,7 +145,7 @@ uint64_t NumberRange::count(const State& s, uint64_t enough, std::span<const uin
       const int more = whole + k - std::max<int>(s.fraction, 0);
       if (more > 16 || s.magnitude > limit(k) / power(more)) break;
       const int64_t first = s.magnitude * power(more);
-      n += count_at(k, s.negative, first, std::min(first + power(more) - 1, limit(k)), used);
+      n += count_at(k, s.negative, first, std::min(first + power(more) - 1, limit(k)), used, trailing_zeros_);
       if (n > enough) return n;
     }
   }
@@ -177,14 +180,19 @@ void NumberRange::advance(State& s, uint8_t byte) {
   }
 }
 
-uint64_t NumberRange::key(const State& s) {
+uint64_t NumberRange::key(const State& state) {
+  State s = state;
+  while (s.fraction > 0 && s.magnitude % 10 == 0) {
+    s.magnitude /= 10;
+    if (--s.fraction == 0) s.fraction = -1;
+  }
   return static_cast<uint64_t>(s.magnitude) << 5 | static_cast<uint64_t>(s.fraction + 1) << 1 | s.negative;
 }
 
 bool NumberRange::complete(const State& s, std::span<const uint64_t> used) const {
   if (!s.digits || s.fraction == 0) return false;
   const int scale = std::max<int>(s.fraction, 0);
-  return count_at(scale, s.negative, s.magnitude, s.magnitude, used) > 0;
+  return count_at(scale, s.negative, s.magnitude, s.magnitude, used, trailing_zeros_) > 0;
 }
 
 }  // namespace thimble

@@ -2,7 +2,7 @@
 // number is allowed.
 //
 // The text is plain decimal as JavaScript's String(x) writes it: no exponent, no leading zeros, no
-// "-0", no zeros at the end of a fraction. Without a fraction up to 2^53 - 1 in magnitude (beyond,
+// "-0", no zeros at the end of a fraction (unless trailing_zeros: Python writes 5.0). Without a fraction up to 2^53 - 1 in magnitude (beyond,
 // JavaScript's numbers skip integers), with a fraction at most 15 digits: then decimal order and
 // the order of doubles agree, and bounds hold for whoever parses the text.
 #pragma once
@@ -28,7 +28,7 @@ class NumberRange {
   };
 
   /// Without bounds.
-  explicit NumberRange(bool integer);
+  explicit NumberRange(bool integer, bool trailing_zeros = false);
   /// `text`: a JSON number; exponents too. Narrows the range.
   void add_minimum(std::string_view text, bool exclusive);
   void add_maximum(std::string_view text, bool exclusive);
@@ -38,7 +38,7 @@ class NumberRange {
   /// `used`: keys of numbers that may not come again (uniqueItems).
   bool legal(const State& state, uint8_t byte, std::span<const uint64_t> used) const;
   bool complete(const State& state, std::span<const uint64_t> used) const;
-  /// The number of legal completions, or some number above `enough`.
+  /// The number of legal completions, or some number above `enough`. Before the first digit: of different numbers.
   uint64_t count(const State& state, uint64_t enough, std::span<const uint64_t> used) const;
   static void advance(State& state, uint8_t byte);
   /// One number, one key.
@@ -47,11 +47,12 @@ class NumberRange {
  private:
   bool viable(const State& s, std::span<const uint64_t> used) const { return count(s, 0, used) > 0; }
   uint64_t count_at(int scale, bool negative, int64_t first, int64_t last,
-                    std::span<const uint64_t> used) const;
+                    std::span<const uint64_t> used, bool trailing_zeros) const;
 
   std::array<int64_t, kMaxFraction + 1> low_, high_;  // [digits after the point]: bounds * 10^digits
   int max_fraction_;
   int64_t multiple_ = 1;
+  bool trailing_zeros_;
 };
 
 }  // namespace thimble

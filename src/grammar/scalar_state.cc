@@ -65,9 +65,43 @@ bool takes(const StringSpec& spec, const StringState& s, char32_t first, char32_
 // differ from others.
 bool takes_control(const StringSpec& spec, const StringState& s, uint32_t first, uint32_t last, Used used) {
   if (!used.empty() && spec.max - s.length <= 1) return false;
-  for (uint32_t c = first; c <= last; ++c)
-    if (is_long_control(c) && takes(spec, s, c, c, used, 0)) return true;
+  for (uint32_t c = first; c <= std::min(last, 0x7Fu); ++c)
+    if ((is_long_control(c) || (c == 0x7F && spec.ascii)) && takes(spec, s, c, c, used, 0)) return true;
   return false;
+}
+
+constexpr uint32_t kHighHalf = 0xD800, kLowHalf = 0xDC00, kAfterHalves = 0xE000;
+
+char32_t joined(uint32_t high, uint32_t low) { return 0x10000 + ((high - kHighHalf) << 10) + (low - kLowHalf); }
+
+/// Whether an escape \uxxxx of [first, last] may come: one, or at least 16 beginning with a multiple of 16. `hash`: as
+/// takes() has it.
+bool takes_units(const StringSpec& spec, const StringState& s, uint32_t first, uint32_t last, Used used, uint64_t hash) {
+  const auto within = [&](uint32_t from, uint32_t to, const auto& point) {
+    from = std::max(from, first);
+    to = std::min(to, last);
+    return from <= to && takes(spec, s, point(from), point(to), used, hash);
+  };
+  const bool in_digits = s.phase >= StringState::unicode0 && s.phase <= StringState::unicode3;
+  const uint32_t high = in_digits ? s.partial >> 16 : 0;
+  if (high != 0) return within(kLowHalf, kAfterHalves - 1, [&](uint32_t low) { return joined(high, low); });
+  if (takes_control(spec, s, first, last, used)) return true;
+  if (!spec.ascii) return false;
+  const auto itself = [](uint32_t unit) { return static_cast<char32_t>(unit); };
+  if (within(0x80, kHighHalf - 1, itself) || within(kAfterHalves, 0xFFFF, itself)) return true;
+  const uint32_t from = std::max(kHighHalf, first), to = std::min(kLowHalf - 1, last);
+  return from <= to && takes(spec, s, joined(from, kLowHalf), joined(to, kAfterHalves - 1), used, 0);
+}
+
+/// Small letters only. -1: none.
+int hex_digit(uint8_t b) { return b >= '0' && b <= '9' ? b - '0' : b >= 'a' && b <= 'f' ? b - 'a' + 10 : -1; }
+
+bool digit_legal(const StringSpec& spec, const StringState& s, uint8_t b, Used used) {
+  const int digit = hex_digit(b);
+  if (digit < 0) return false;
+  const int rest = 4 * (StringState::unicode3 - s.phase);
+  const uint32_t first = ((s.partial & 0xFFFF) << 4 | static_cast<uint32_t>(digit)) << rest;
+  return takes_units(spec, s, first, first + (1u << rest) - 1, used, hashed(s.hash, b));
 }
 
 bool takes_escape(const StringSpec& spec, const StringState& s, Used used) {
@@ -75,7 +109,7 @@ bool takes_escape(const StringSpec& spec, const StringState& s, Used used) {
     const auto point = static_cast<char32_t>(short_escape(letter));
     if (takes(spec, s, point, point, used, hashed(hashed(s.hash, '\\'), letter))) return true;
   }
-  return takes_control(spec, s, 0, 0x1F, used);
+  return takes_units(spec, s, 0, 0xFFFF, used, 0);
 }
 
 /// The code points that a lead byte or a partial character can become; empty (first > last) if none.
@@ -93,6 +127,7 @@ CharRange reach(uint32_t bits, int pending, int total) {
 int total_bytes(uint8_t lead) { return lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2; }
 
 bool body_legal(const StringSpec& spec, const StringState& s, uint8_t b, Used used) {
+  if (spec.ascii && b >= 0x7F) return false;
   if (b < 0x20 || b == 0xC0 || b == 0xC1 || b > 0xF4 || (b >= 0x80 && b < 0xC0)) return false;
   if (b == '"') {
     if (contains(used, s.hash)) return false;
@@ -122,30 +157,26 @@ bool string_legal(const StringSpec& spec, const StringState& s, uint8_t b, Used 
     case StringState::body: return body_legal(spec, s, b, used);
     case StringState::more_bytes: return more_legal(spec, s, b, used);
     case StringState::escape: {
-      if (b == 'u') return takes_control(spec, s, 0, 0x1F, used);
+      if (b == 'u') return takes_units(spec, s, 0, 0xFFFF, used, 0);
       const int point = short_escape(b);
       const auto c = static_cast<char32_t>(point);
       return point >= 0 && takes(spec, s, c, c, used, hashed(s.hash, b));
     }
     case StringState::unicode0:
-    case StringState::unicode1: return b == '0';
+    case StringState::unicode1:
     case StringState::unicode2:
-      return (b == '0' || b == '1') && takes_control(spec, s, (b - '0') * 16u, (b - '0') * 16u + 15, used);
-    case StringState::unicode3: {
-      const bool digit = b >= '0' && b <= '9';
-      if (!digit && (b < 'a' || b > 'f')) return false;
-      const char32_t c = s.partial + static_cast<char32_t>(digit ? b - '0' : b - 'a' + 10);
-      return is_long_control(c) && takes(spec, s, c, c, used, hashed(s.hash, b));
-    }
+    case StringState::unicode3: return digit_legal(spec, s, b, used);
+    case StringState::pair: return b == '\\';
+    case StringState::pair_u: return b == 'u';
     case StringState::end: return false;
   }
   return false;
 }
 
 /// What can stand in a string as it is, by first byte.
-ByteSet raw_bytes() {
+ByteSet raw_bytes(size_t last) {
   ByteSet out;
-  for (size_t b = 0x20; b <= 0xF4; ++b) out[b] = b != '"' && b != '\\' && (b < 0x80 || b >= 0xC2);
+  for (size_t b = 0x20; b <= last; ++b) out[b] = b != '"' && b != '\\' && (b < 0x80 || b >= 0xC2);
   return out;
 }
 
@@ -157,13 +188,14 @@ bool has_room(const StringSpec& spec, const StringState& s, Used used) {
 }
 
 void add_string_bytes(const StringSpec& spec, const StringState& s, Used used, ByteSet& out) {
-  static const ByteSet kRaw = raw_bytes();
+  static const ByteSet kRaw = raw_bytes(0xF4), kAscii = raw_bytes(0x7E);
   const auto add = [&](auto bytes) {
     for (const auto b : bytes)
       if (string_legal(spec, s, static_cast<uint8_t>(b), used)) out.set(static_cast<uint8_t>(b));
   };
   if (s.phase == StringState::body && has_room(spec, s, used)) {
-    out |= spec.dfa == nullptr ? kRaw : kRaw & spec.dfa->first_bytes(s.dfa);
+    const ByteSet& raw = spec.ascii ? kAscii : kRaw;
+    out |= spec.dfa == nullptr ? raw : raw & spec.dfa->first_bytes(s.dfa);
     return add(std::string_view("\"\\"));
   }
   if (s.phase == StringState::body && s.length >= spec.max) return add(std::string_view("\""));
@@ -198,6 +230,21 @@ void more_advance(const StringSpec& spec, StringState& s, uint8_t b) {
   if (--s.pending == 0) take(spec, s, bits);
 }
 
+void digit_advance(const StringSpec& spec, StringState& s, uint8_t b) {
+  const uint32_t high = s.partial >> 16, unit = (s.partial & 0xFFFF) << 4 | static_cast<uint32_t>(hex_digit(b));
+  if (s.phase != StringState::unicode3) {
+    s.partial = high << 16 | unit;
+    s.phase = static_cast<StringState::Phase>(s.phase + 1);
+  } else if (high != 0) {
+    take(spec, s, joined(high, unit));
+  } else if (unit >= kHighHalf && unit < kLowHalf) {
+    s.partial = unit << 16;
+    s.phase = StringState::pair;
+  } else {
+    take(spec, s, unit);
+  }
+}
+
 void string_advance(const StringSpec& spec, StringState& s, uint8_t b) {
   using P = StringState::Phase;
   if (s.phase == P::body && b == '"') {
@@ -206,21 +253,21 @@ void string_advance(const StringSpec& spec, StringState& s, uint8_t b) {
   }
   if (s.phase >= P::body) s.hash = hashed(s.hash, b);
   switch (s.phase) {
-    case P::quote: s.phase = P::space; break;
+    case P::quote: s.phase = spec.ascii ? P::body : P::space; break;
     case P::space: s.phase = P::body; break;
     case P::body: body_advance(spec, s, b); break;
     case P::more_bytes: more_advance(spec, s, b); break;
     case P::escape:
+      s.partial = 0;
       if (b == 'u') s.phase = P::unicode0;
       else take(spec, s, static_cast<char32_t>(short_escape(b)));
       break;
-    case P::unicode0: s.phase = P::unicode1; break;
-    case P::unicode1: s.phase = P::unicode2; break;
+    case P::unicode0:
+    case P::unicode1:
     case P::unicode2:
-      s.partial = (b - '0') * 16u;
-      s.phase = P::unicode3;
-      break;
-    case P::unicode3: take(spec, s, s.partial + static_cast<char32_t>(b <= '9' ? b - '0' : b - 'a' + 10)); break;
+    case P::unicode3: digit_advance(spec, s, b); break;
+    case P::pair: s.phase = P::pair_u; break;
+    case P::pair_u: s.phase = P::unicode0; break;
     case P::end: break;
   }
 }

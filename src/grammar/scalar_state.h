@@ -16,11 +16,12 @@ struct LiteralState {
 };
 
 struct StringState {
-  enum Phase : uint8_t { quote, space, body, more_bytes, escape, unicode0, unicode1, unicode2, unicode3, end };
+  // pair: the first half of a surrogate pair is complete, its second half comes
+  enum Phase : uint8_t { quote, space, body, more_bytes, escape, unicode0, unicode1, unicode2, unicode3, pair, pair_u, end };
   Phase phase = quote;
   uint8_t pending = 0;       // bytes of the character that are still to come
   CharDfa::State dfa = 0;
-  char32_t partial = 0;      // the bits of a character so far
+  char32_t partial = 0;      // the bits of a character so far; from unicode0 on: first half of a pair << 16 | digits
   uint32_t length = 0;       // code points
   uint64_t hash = 0;         // of the bytes of the body
 };

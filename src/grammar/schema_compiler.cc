@@ -4,6 +4,7 @@
 #include <array>
 
 #include "grammar/scalar_state.h"
+#include "prompt/prompt.h"
 
 namespace thimble {
 namespace {
@@ -52,24 +53,22 @@ bool in(const List& list, std::string_view word) {
 
 bool is_annotation(std::string_view keyword) { return in(kAnnotations, keyword) || keyword.starts_with("x-"); }
 
-/// Puts the extra space of answer_text in front of every string value.
-void append_literal(const json::Value& value, std::string& out) {
+/// As answer_text.
+void append_literal(const json::Value& value, TextFormat format, std::string& out) {
   if (value.IsString()) {
-    const size_t quote = out.size();
-    json::append_string(json::view(value), json::Strings::utf8, out);
-    out.insert(quote + 1, " ");
+    append_string_value(json::view(value), format, out);
   } else if (value.IsArray()) {
     out += '[';
     for (const json::Value& item : value.GetArray()) {
       if (out.back() != '[') out += ',';
-      append_literal(item, out);
+      append_literal(item, format, out);
     }
     out += ']';
   } else if (value.IsObject()) {
     const char* separator = "{";
     for (const auto& member : value.GetObject()) {
-      json::append_string(json::view(member.name), json::Strings::utf8, out += separator);
-      append_literal(member.value, out += ':');
+      json::append_string(json::view(member.name), json::strings_of(format), out += separator);
+      append_literal(member.value, format, out += ':');
       separator = ",";
     }
     out += value.ObjectEmpty() ? "{}" : "}";
@@ -267,10 +266,10 @@ bool SchemaCompiler::choices(const Value& schema, ValueSpec& out) {
 
   std::vector<std::string> texts;
   std::string only;
-  if (constant != nullptr) append_literal(*constant, only);
+  if (constant != nullptr) append_literal(*constant, set_.format, only);
   const auto consider = [&](const Value& choice) {
     std::string text;
-    append_literal(choice, text);
+    append_literal(choice, set_.format, text);
     if ((constant == nullptr || text == only) && fits(choice, text, schema, kinds, strings, numbers)) texts.push_back(std::move(text));
   };
   if (list == nullptr) consider(*constant);

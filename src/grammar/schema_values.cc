@@ -22,7 +22,7 @@ bool SchemaCompiler::count(const Value& schema, const char* keyword, uint32_t& o
 // Strings.
 
 bool SchemaCompiler::string(const Value& schema, ValueSpec& out) {
-  StringSpec spec;
+  StringSpec spec{.ascii = set_.format == TextFormat::needle};
   if (!count(schema, "minLength", spec.min) || !count(schema, "maxLength", spec.max)) return false;
   if (spec.min > spec.max) return refuse("minLength", "is above maxLength");
   if (!automaton(schema, spec)) return false;
@@ -76,7 +76,7 @@ bool SchemaCompiler::narrow(std::shared_ptr<const CharDfa> with, const char* key
 // Numbers.
 
 bool SchemaCompiler::number(const Value& schema, bool integer, ValueSpec& out) {
-  NumberRange range(integer);
+  NumberRange range(integer, /*trailing_zeros=*/set_.format == TextFormat::needle);
   if (!bound(schema, false, range) || !bound(schema, true, range) || !multiple(schema, range)) return false;
   if (const Value* format = json::member(schema, "format")) {
     const std::string_view name = format->IsString() ? json::view(*format) : "";
@@ -224,7 +224,7 @@ bool SchemaCompiler::object(const Value& properties, const std::vector<std::stri
     spec.properties.push_back({std::string(key), 0, needed});
     if (!value(member.value, spec.properties.back().value)) return false;
     std::string text;
-    json::append_string(key, json::Strings::utf8, text);
+    json::append_string(key, json::strings_of(set_.format), text);
     keys.emplace_back(text.substr(1), static_cast<uint32_t>(keys.size()));
   }
   std::sort(keys.begin(), keys.end());

@@ -11,6 +11,7 @@
 #include "grammar/char_dfa.h"
 #include "grammar/number_range.h"
 #include "status.h"
+#include "text_format.h"
 
 namespace thimble {
 
@@ -25,7 +26,8 @@ struct LiteralSpec {
 /// Lengths in code points. With an automaton, `min` is already part of it.
 struct StringSpec {
   uint32_t min = 0, max = kNoLimit;
-  std::shared_ptr<const CharDfa> dfa;  // or nullptr: any string
+  std::shared_ptr<const CharDfa> dfa = nullptr;  // nullptr: any string
+  bool ascii = false;  // text format needle: all else is written as \uxxxx, and no space stands in front
 };
 
 enum class ScalarKind : uint8_t { literal, string, number };
@@ -64,6 +66,7 @@ struct ObjectSpec {
 
 struct ToolSpec {
   std::string name;
+  std::string written_name;  // in answer_text
   uint32_t arguments;  // of ToolSet::objects
 };
 
@@ -72,6 +75,7 @@ struct ToolSet {
   /// In every list: false, null or true; any string; any number.
   static constexpr Scalar kAnyScalars[] = {{ScalarKind::literal, 1}, {ScalarKind::string, 0}, {ScalarKind::number, 0}};
 
+  TextFormat format = TextFormat::thimble;
   std::vector<ToolSpec> tools;
   std::vector<ValueSpec> values;
   std::vector<LiteralSpec> literals;
@@ -94,6 +98,8 @@ struct SchemaOptions {
   /// If given, keywords that cannot be enforced are listed here as "path: keyword" for the caller
   /// to check after decoding, instead of being refused.
   std::vector<std::string>* unenforced = nullptr;
+  /// Of the answers.
+  TextFormat format = TextFormat::thimble;
 };
 
 /// `tools_json` as in prompt/prompt.h. Code::bad_tools names the path, the keyword and what to do;

@@ -52,9 +52,10 @@ DfaSpot after(const CharDfa& dfa, DfaSpot s, uint8_t byte) {
   return s;
 }
 
-bool is_plain(std::string_view text) {
-  return is_utf8(text) && std::none_of(text.begin(), text.end(), [](char c) {
-           return static_cast<uint8_t>(c) < 0x20 || c == '"' || c == '\\';
+bool is_plain(std::string_view text, TextFormat format) {
+  return is_utf8(text) && std::none_of(text.begin(), text.end(), [format](char c) {
+           const auto byte = static_cast<uint8_t>(c);
+           return byte < 0x20 || c == '"' || c == '\\' || (byte >= 0x7F && format == TextFormat::needle);
          });
 }
 
@@ -91,8 +92,9 @@ PieceTrie::PieceTrie(std::vector<TokenId> ids, std::span<const std::string> byte
   close_to(0);
 }
 
-Status Vocabulary::create(const Tokenizer& tokenizer, Vocabulary& out) {
+Status Vocabulary::create(const Tokenizer& tokenizer, Vocabulary& out, TextFormat format) {
   Vocabulary made;
+  made.format_ = format;
   made.tokenizer_ = &tokenizer;
   made.read_pieces();
   if (Status s = made.check_bytes(); !s.ok()) return s;
@@ -149,7 +151,7 @@ void Vocabulary::build_tries() {
   for (TokenId id = 0; static_cast<size_t>(id) < bytes_.size(); ++id) {
     const std::string& text = bytes(id);
     if (text.empty()) continue;
-    if (!is_plain(text)) {
+    if (!is_plain(text, format_)) {
       marked.push_back(id);
       continue;
     }

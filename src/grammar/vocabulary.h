@@ -11,6 +11,7 @@
 
 #include "grammar/char_dfa.h"
 #include "status.h"
+#include "text_format.h"
 #include "tokenizer/tokenizer.h"
 
 namespace thimble {
@@ -44,9 +45,10 @@ class Vocabulary {
 
   /// `tokenizer` must outlive `out`. Fails with bad_tokenizer if some byte has no piece: then a legal
   /// text might have no tokens.
-  static Status create(const Tokenizer& tokenizer, Vocabulary& out);
+  static Status create(const Tokenizer& tokenizer, Vocabulary& out, TextFormat format = TextFormat::thimble);
 
   const Tokenizer& tokenizer() const { return *tokenizer_; }
+  TextFormat format() const { return format_; }
   size_t mask_words() const { return (bytes_.size() + 63) / 64; }
   /// The bytes that a piece adds to the text; empty for a piece that never stands in one.
   const std::string& bytes(TokenId id) const { return bytes_[static_cast<size_t>(id)]; }
@@ -54,7 +56,8 @@ class Vocabulary {
   /// Texts begin with a space that is not theirs.
   bool leading_space() const { return leading_space_; }
 
-  /// Whole characters, none of them a control, '"' or '\': what can stand inside any JSON string.
+  /// Whole characters, none of them a control, '"' or '\', with format needle only ASCII: what can stand inside any
+  /// JSON string.
   const PieceTrie& plain() const { return plain_; }
   /// All the others.
   const PieceTrie& marked() const { return marked_; }
@@ -79,6 +82,7 @@ class Vocabulary {
   Status check_bytes() const;
 
   const Tokenizer* tokenizer_ = nullptr;
+  TextFormat format_ = TextFormat::thimble;
   std::vector<std::string> bytes_;
   size_t longest_piece_ = 1;
   bool leading_space_ = false;

@@ -36,7 +36,8 @@ Status Model::begin_tool(std::span<const TokenId> tokens, SegmentState& state) {
 
 Status Model::begin_query(std::span<const TokenId> tokens,
                           std::span<const SegmentState* const> tools) {
-  if (Status s = check_tokens(tokens, max_segment_tokens(), "the query"); !s.ok()) return s;
+  const bool joint = config().attention == AttentionMode::bidirectional;
+  if (Status s = check_tokens(tokens, max_segment_tokens(), joint ? "the query with its tools" : "the query"); !s.ok()) return s;
   if (Status s = check_memory(tools); !s.ok()) return s;
   if (!reserve_rows(tokens.size()) || !reserve_query(tokens.size()) ||
       !reserve_keys(tools, tokens.size()))

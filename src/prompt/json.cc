@@ -157,7 +157,7 @@ void append_string(std::string_view text, Strings style, std::string& out) {
   for (size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
     if (const char* escape = short_escape(text[i])) out += escape;
-    else if (c < 0x20) append_unicode(c, out);
+    else if (c < 0x20 || (c == 0x7F && style == Strings::ascii)) append_unicode(c, out);
     else if (c >= 0x80 && style == Strings::ascii) append_ascii(text, i, out);
     else out += text[i];
   }
@@ -197,6 +197,12 @@ void append_value(const Value& value, Strings strings, Numbers numbers, std::str
 }
 
 }  // namespace json
+
+void append_string_value(std::string_view text, TextFormat format, std::string& out) {
+  const size_t quote = out.size();
+  json::append_string(text, json::strings_of(format), out);
+  if (format == TextFormat::thimble) out.insert(quote + 1, " ");
+}
 
 std::string number_text(double value) {
   return json::double_text(value, json::Numbers::javascript);

@@ -8,6 +8,7 @@
 #include <rapidjson/document.h>
 
 #include "status.h"
+#include "text_format.h"
 
 namespace thimble::json {
 
@@ -32,6 +33,8 @@ const Value* array_member(const Value& object, const char* key);
 enum class Numbers { javascript, python };
 /// How a string is written: as it is with the least escapes, or everything but ASCII escaped.
 enum class Strings { utf8, ascii };
+/// Of an answer.
+inline Strings strings_of(TextFormat format) { return format == TextFormat::needle ? Strings::ascii : Strings::utf8; }
 
 void append_string(std::string_view text, Strings style, std::string& out);
 void append_number(const Value& number, Numbers style, std::string& out);

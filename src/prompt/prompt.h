@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "status.h"
+#include "text_format.h"
 
 namespace thimble {
 
@@ -29,6 +30,9 @@ Status needle_tools_text(std::string_view tools_json, std::string& out);
 
 /// camelCase, PascalCase, dotted and dashed names in snake_case, as Needle v1 does it.
 std::string to_snake_case(std::string_view name);
+
+/// A string value as answer_text.
+void append_string_value(std::string_view text, TextFormat format, std::string& out);
 
 /// JavaScript's String(value) for a finite number.
 std::string number_text(double value);

@@ -11,11 +11,11 @@
 
 #include "kernels/kernels.h"
 #include "status.h"
+#include "text_format.h"
 
 namespace thimble {
 
 enum class AttentionMode : uint32_t { bidirectional = 0, tool_isolated = 1 };
-enum class TextFormat : uint32_t { needle = 0, thimble = 1 };  // see src/prompt/FORMAT.md
 enum class WeightType : uint32_t { f32 = 0, i8 = 1 };
 
 struct Config {
