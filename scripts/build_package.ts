@@ -68,7 +68,8 @@ const overPackage: Plugin = {
 
 const adapters = ['ai_sdk', 'openai', 'mcp', 'prompt_api'];
 
-async function bundle(entry: string, options: BuildOptions = {}): Promise<Metafile> {
+/** `entry` as what others can load, minified, in `outdir` (default: dist). */
+export async function bundle(entry: string, options: BuildOptions = {}): Promise<Metafile> {
   const { metafile } = await build({
     entryPoints: [join(rootDir, entry)], outdir: distDir, bundle: true, format: 'esm', target: 'es2022', minify: true, metafile: true,
     legalComments: 'none', logLevel: 'warning', absWorkingDir: rootDir, ...options,
