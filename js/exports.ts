@@ -6,6 +6,7 @@ export type { CallOptions, FactsOptions, LoadOptions, RunOptions } from './optio
 export type { Channel } from './rpc.ts';
 export type { Confirm, RunOutcome, RunResult } from './run.ts';
 export type { ArgsOf, JsonSchema, Schema, StandardSchema } from './schema.ts';
+export type { Session, SessionOptions } from './session.ts';
 export type { Extraction, RegisteredTool, Registration, StreamEvent } from './thimble.ts';
 export type { Annotations, AnyTool, ExecuteContext, Tool } from './tools.ts';
 export type {

@@ -24,6 +24,8 @@ export interface LoadOptions extends HandoffOptions {
   confirm?: Confirm;
   /** Check what the grammar cannot enforce after decoding, instead of refusing the tool. */
   allowUnenforced?: boolean;
+  /** Bytes of encoded tools to keep in memory, some 11 KB a token; the rest is read from IndexedDB or encoded again. Default: 64 MiB. */
+  toolMemory?: number;
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
   /** Progress as the built-in AI APIs tell it. */
@@ -45,6 +47,8 @@ export interface CallOptions extends AnswerOptions, HandoffOptions {
   /** The only tools there are for this call. Default: those registered. */
   tools?: readonly AnyTool[] | Readonly<Record<string, AnyTool>>;
   facts?: FactsOptions;
+  /** `false`: show the model all tools, however many, up to its limit. Default: where they are many, the likeliest. */
+  retrieval?: boolean;
   signal?: AbortSignal;
 }
 

@@ -11,7 +11,10 @@ import { askToPersist } from './persist.ts';
 import { Rpc, type Channel, type RequestOptions } from './rpc.ts';
 import { refused, runCalls, validate, type Confirm, type RunOutcome } from './run.ts';
 import type { ArgsOf, Schema } from './schema.ts';
+import { Session, type SessionOptions } from './session.ts';
 import type { AnyTool, Tool } from './tools.ts';
+
+const defaultToolMemory = 64 * 2 ** 20;
 
 export type StreamEvent = AnswerEvent | { type: 'call'; index: number; call: Call } | { type: 'done'; outcome: Outcome };
 
@@ -118,6 +121,11 @@ export class Thimble {
     }
   }
 
+  /** Answers while a query is being typed. Nothing is handed off. */
+  session(options: SessionOptions = {}): Session {
+    return new Session((query, { tools, ...rest }) => this.ask(query, rest, toolsOf({ ...(tools && { tools }) })?.map(({ spec }) => spec)), options);
+  }
+
   /** The values that `schema` describes, found in `text`. */
   async extract<const S extends Schema>(text: string, schema: S, options: Pick<CallOptions, 'grounding' | 'facts' | 'signal'> = {}): Promise<Extraction<ArgsOf<S>>> {
     const { title, description } = schema as { title?: unknown; description?: unknown };
@@ -153,11 +161,11 @@ export class Thimble {
   }
 
   private async ask(
-    query: string, { signal, facts, toolChoice, maxCalls, grounding }: CallOptions, tools?: ToolSpec[], onEvent?: (event: AnswerEvent) => void,
+    query: string, { signal, facts, toolChoice, maxCalls, grounding, retrieval = true }: CallOptions, tools?: ToolSpec[], onEvent?: (event: AnswerEvent) => void,
   ): Promise<Outcome> {
     if (typeof query !== 'string') throw new ThimbleError('bad_input', 'The query must be a text.');
     const options = { toolChoice, maxCalls, grounding };
-    const params = { query, options, facts: factsOf(facts), events: onEvent !== undefined, ...(tools && { tools }) };
+    const params = { query, options, facts: factsOf(facts), events: onEvent !== undefined, retrieval, ...(tools && { tools }) };
     try {
       return await this.connection.request('answer', params, { signal, ...(onEvent && { onEvent }) });
     } catch (error) {
@@ -229,10 +237,10 @@ function startWorker(script: string | URL): Channel {
   return new Worker(own, { type: 'module' });
 }
 
-async function loadParams({ model, manifest, name, wasm, kernels, allowUnenforced = false }: LoadOptions): Promise<LoadParams> {
+async function loadParams({ model, manifest, name, wasm, kernels, allowUnenforced = false, toolMemory = defaultToolMemory }: LoadOptions): Promise<LoadParams> {
   return {
     ...(model !== undefined && { model: await rereadable(model) }), ...(manifest && { manifest }), ...(name !== undefined && { name }),
-    ...(wasm !== undefined && { wasm: wasm instanceof ArrayBuffer ? wasm : absolute(wasm) }), ...(kernels && { kernels }), allowUnenforced,
+    ...(wasm !== undefined && { wasm: wasm instanceof ArrayBuffer ? wasm : absolute(wasm) }), ...(kernels && { kernels }), allowUnenforced, toolMemory,
   };
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "model/limits.h"
 #include "prompt/prompt.h"
 
 namespace thimble {
@@ -20,74 +19,150 @@ Status Engine::open() {
                                      std::to_string(weights.config.vocab_size)};
   metadata_ = weights.metadata;
   calibration_ = Calibration(weights.calibration);
-  if (weights.config.text_format == TextFormat::thimble)
-    if (Status s = Vocabulary::create(tokenizer_, vocabulary_); !s.ok()) return s;
+  if (Status s = Vocabulary::create(tokenizer_, vocabulary_, weights.config.text_format); !s.ok()) return s;
   if (Status s = Model::create(std::move(weights), kernels_, model_); !s.ok()) return s;
   open_ = true;
+  writer_.emplace(vocabulary_, ToolSets());
+  if (config().text_format == TextFormat::thimble) store_.emplace(tokenizer_, model_);  // then its tools are isolated, too (weights/layout.cc)
   return set_tools("[]");
 }
 
 size_t Engine::tool_cache_bytes() const {
-  size_t bytes = 0;
-  for (const Tool& tool : tools_) bytes += tool.state->bytes();
+  size_t bytes = store_ ? store_->state_bytes() : 0;
+  for (const auto& tool : tools_)
+    if (tool->grammar == nullptr) bytes += tool->state.bytes();  // of set_tools
   return bytes;
 }
 
 Status Engine::set_tools(std::string_view tools_json, const SchemaOptions& schema) {
   if (!open_) return {Code::bad_input, "no model yet: load one, then set the tools"};
   if (config().text_format == TextFormat::thimble) return set_isolated_tools(tools_json, schema);
+  return set_joint_tools(tools_json, schema);
+}
+
+Status Engine::set_joint_tools(std::string_view tools_json, SchemaOptions schema) {
+  schema.format = TextFormat::needle;
+  auto set = std::make_shared<ToolSet>();
+  if (Status s = compile_tools(tools_json, schema, *set); !s.ok()) return s;
   std::string text;
   if (Status s = needle_tools_text(tools_json, text); !s.ok()) return s;
   std::vector<TokenId> tokens;
   if (Status s = tokenizer_.encode(text, tokens); !s.ok()) return s;
+  if (tokens.size() >= model_.max_segment_tokens())
+    return {Code::overflow, "the tools have " + std::to_string(tokens.size()) + " tokens, at most " +
+                                std::to_string(model_.max_segment_tokens()) + " fit together with the query; register fewer tools"};
   tools_text_tokens_ = std::move(tokens);
-  model_.forget_query();
+  use_tools({}, {std::move(set)});
+  return {};
+}
+
+std::string_view Engine::tool_name(std::string_view written) const {
+  if (!writer_) return {};
+  const CallGrammar& grammar = writer_->grammar();
+  for (size_t i = 0; i < grammar.tool_count(); ++i)
+    if (grammar.tool(i).written_name == written) return grammar.tool(i).name;
   return {};
 }
 
 Status Engine::set_isolated_tools(std::string_view tools_json, const SchemaOptions& schema) {
-  ToolSet set;
-  if (Status s = compile_tools(tools_json, schema, set); !s.ok()) return s;
+  auto set = std::make_shared<ToolSet>();
+  if (Status s = compile_tools(tools_json, schema, *set); !s.ok()) return s;
   std::vector<ToolText> texts;
   if (Status s = thimble_tool_texts(tools_json, texts); !s.ok()) return s;
-  std::vector<Tool> next(texts.size());
-  std::vector<size_t> lengths;
-  for (size_t i = 0; i < texts.size(); ++i) {
-    if (Status s = tokenize_tool(texts[i], next[i].tokens); !s.ok()) return s;
-    lengths.push_back(next[i].tokens.size());
+  Tools next;
+  for (const ToolText& text : texts) {
+    auto tool = std::make_shared<StoredTool>();
+    tool->name = text.name;
+    if (Status s = tokenize_tool(text, tokenizer_, model_, tool->tokens); !s.ok()) return s;
+    const auto old = std::find_if(tools_.begin(), tools_.end(), [&](const auto& o) { return o->grammar == nullptr && o->tokens == tool->tokens; });
+    next.push_back(old == tools_.end() ? std::move(tool) : *old);
   }
-  if (Status s = model_.check_tools(lengths); !s.ok()) return s;
-  std::sort(next.begin(), next.end(),
-            [](const Tool& a, const Tool& b) { return a.tokens < b.tokens; });
-  // New tools first, so that a failure leaves the old list whole.
-  for (Tool& tool : next) {
-    if (find_tool(tool.tokens) != nullptr) continue;
-    tool.state = std::make_shared<SegmentState>();
-    if (Status s = model_.encode_tool(tool.tokens, *tool.state); !s.ok()) return s;
-  }
-  for (Tool& tool : next)
-    if (Tool* old = find_tool(tool.tokens); tool.state == nullptr) tool.state = old->state;
-  model_.forget_query();  // it may read states that end here
-  tools_ = std::move(next);
-  writer_.emplace(vocabulary_, std::move(set));
-  answering_ = false;
-  tool_states_.clear();
-  for (const Tool& tool : tools_) tool_states_.push_back(tool.state.get());
+  if (Status s = check_selection(next); !s.ok()) return s;
+  if (Status s = encode_selection(next); !s.ok()) return s;
+  use_tools(std::move(next), {std::move(set)});
   return {};
 }
 
-Status Engine::tokenize_tool(const ToolText& tool, std::vector<TokenId>& tokens) const {
-  if (Status s = tokenizer_.encode(tool.text, tokens); !s.ok()) return s;
-  if (tokens.size() <= model_.max_segment_tokens()) return {};
-  return {Code::overflow, "tool " + tool.name + " has " + std::to_string(tokens.size()) +
-                              " tokens, at most " + std::to_string(model_.max_segment_tokens()) +
-                              " fit; shorten its descriptions"};
+Status Engine::find_tools(std::span<const ToolId> ids, Tools& out) const {
+  if (!store_) return {Code::bad_input, "no tools are stored: load a model with isolated tools first"};
+  for (const ToolId id : ids) {
+    out.push_back(store_->find(id));
+    if (out.back() == nullptr) return {Code::bad_input, "there is no tool number " + std::to_string(id) + "; add it first"};
+  }
+  return {};
 }
 
-Engine::Tool* Engine::find_tool(const std::vector<TokenId>& tokens) {
-  for (Tool& tool : tools_)
-    if (tool.tokens == tokens) return &tool;
-  return nullptr;
+Status Engine::select(std::span<const ToolId> ids) {
+  Tools next;
+  if (Status s = find_tools(ids, next); !s.ok()) return s;
+  if (Status s = check_selection(next); !s.ok()) return s;
+  ToolSets sets;
+  for (const auto& tool : next) sets.push_back(tool->grammar);
+  use_tools(std::move(next), std::move(sets));
+  return {};
+}
+
+Status Engine::begin_search(std::string_view query) {
+  if (!store_) return {Code::bad_input, "no tools are stored: load a model with isolated tools first"};
+  query_tokens_.clear();
+  if (Status s = tokenizer_.encode(query, query_tokens_); !s.ok()) return s;
+  query_tokens_.push_back(tokenizer_.tools());
+  if (!search_) search_.emplace(tokenizer_);
+  answering_ = false;
+  searching_ = true;
+  return model_.begin_query(query_tokens_, {});
+}
+
+Status Engine::advance_search(bool& done) {
+  if (!searching_) return {Code::bad_input, "no search is at work: call begin_search first"};
+  done = !model_.encodes_query() || model_.advance_encoding();
+  return {};
+}
+
+Status Engine::found(std::span<const ToolId> ids, size_t max_tokens, std::vector<ToolId>& out) const {
+  if (!searching_ || model_.encodes_query()) return {Code::bad_input, "no search is complete: call advance_search until it is"};
+  Tools tools;
+  if (Status s = find_tools(ids, tools); !s.ok()) return s;
+  for (const auto& tool : tools)
+    if (tool->embedding.size() != config().contrastive_dim) return {Code::bad_input, "the tool " + tool->name + " was never encoded"};
+  const std::span<const TokenId> words(query_tokens_.data(), query_tokens_.size() - 1);
+  size_t tokens = 0;
+  for (const size_t t : search_->rank(words, model_.query_embedding(), tools)) {
+    tokens += tools[t]->tokens.size();
+    if (tokens > max_tokens) break;
+    out.push_back(ids[t]);
+  }
+  return {};
+}
+
+Status Engine::check_selection(const Tools& tools) const {
+  std::vector<std::string_view> names;
+  std::vector<size_t> lengths;
+  for (const auto& tool : tools) {
+    names.push_back(tool->name);
+    lengths.push_back(tool->tokens.size());
+  }
+  std::sort(names.begin(), names.end());
+  if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
+    return {Code::bad_tools, "tools: two are named " + std::string(*twice) + "; a query takes one of them"};
+  return model_.check_tools(lengths);
+}
+
+Status Engine::encode_selection(const Tools& tools) {
+  for (const auto& tool : tools)
+    if (!tool->state.complete())
+      if (Status s = model_.encode_tool(tool->tokens, tool->state); !s.ok()) return s;
+  return {};
+}
+
+void Engine::use_tools(Tools tools, ToolSets sets) {
+  model_.forget_query();  // it may read states that end here
+  writer_->set_tools(std::move(sets));
+  answering_ = searching_ = false;
+  tools_ = std::move(tools);
+  std::sort(tools_.begin(), tools_.end(), [](const auto& a, const auto& b) { return a->tokens < b->tokens; });
+  tool_states_.clear();
+  for (const auto& tool : tools_) tool_states_.push_back(&tool->state);
 }
 
 Status Engine::encoder_input(std::string_view query, EncoderInput& out) const {
@@ -96,7 +171,7 @@ Status Engine::encoder_input(std::string_view query, EncoderInput& out) const {
   if (Status s = tokenizer_.encode(query, out.query); !s.ok()) return s;
   out.query.push_back(tokenizer_.tools());
   out.query.insert(out.query.end(), tools_text_tokens_.begin(), tools_text_tokens_.end());
-  for (const Tool& tool : tools_) out.tools.push_back(tool.tokens);
+  for (const auto& tool : tools_) out.tools.push_back(tool->tokens);
   return {};
 }
 
@@ -118,8 +193,7 @@ Status Engine::step(std::span<const TokenId> tokens, std::span<const float>& log
 
 Status Engine::begin(std::string_view query, const AnswerOptions& options) {
   if (!open_) return {Code::bad_input, "no model yet: load one, then begin an answer"};
-  if (!writer_) return {Code::bad_input, "answers are written by models of text format thimble; this one has another"};
-  answering_ = false;
+  answering_ = searching_ = false;
   EncoderInput input;
   if (Status s = encoder_input(query, input); !s.ok()) return s;
   if (Status s = writer_->start(query, options); !s.ok()) return s;
@@ -128,12 +202,13 @@ Status Engine::begin(std::string_view query, const AnswerOptions& options) {
   answering_ = true;
   query_ = query;
   counts_ = {.query = input.query.size()};
+  query_tokens_ = std::move(input.query);
   return {};
 }
 
 Status Engine::advance(bool& done) {
   if (!answering_) return {Code::bad_input, "no answer is at work: call begin first"};
-  if (!writer_->done() && model_.advance_encoding()) {
+  if (!writer_->done() && (!model_.encodes_query() || model_.advance_encoding())) {
     if (Status s = decode_piece(); !s.ok()) {
       answering_ = false;
       return s;
@@ -151,13 +226,37 @@ Status Engine::decode_piece() {
   if (unread.size() > room)
     return {Code::overflow, "the answer has more than " + std::to_string(config().max_decode_len) +
                                 " tokens, which is all that the model can write; ask for less at once"};
-  const auto piece = unread.first(std::min(unread.size(), kTileRows));
-  std::span<const float> logits;
-  if (Status s = model_.decode(piece, logits); !s.ok()) return s;
+  const size_t before = model_.decoder_position();
+  fed_.assign(unread.begin(), unread.begin() + static_cast<ptrdiff_t>(std::min(unread.size(), Model::kMaxFeed)));
+  size_t read = fed_.size();
+  if (read == unread.size()) {
+    const auto draft = writer_->draft(std::span(query_tokens_).first(query_tokens_.size() - 1));
+    const size_t more = std::min({draft.size(), Model::kMaxFeed - read, room - read});
+    fed_.insert(fed_.end(), draft.begin(), draft.begin() + static_cast<ptrdiff_t>(more));
+  }
+  if (Status s = model_.feed(fed_); !s.ok()) return s;
   ++counts_.passes;
-  writer_->mark_read(piece.size());
-  if (writer_->unread().empty()) writer_->choose(logits);
+  writer_->mark_read(read);
+  // A choice that the draft guessed was read already; the first that it did not guess ends the pass.
+  while (writer_->unread().empty() && !writer_->done()) {
+    choose(read - 1);
+    const auto next = writer_->unread();
+    const auto rest = std::span(fed_).subspan(read);
+    const size_t compared = std::min(next.size(), rest.size());
+    const auto same = static_cast<size_t>(std::mismatch(next.begin(), next.begin() + static_cast<ptrdiff_t>(compared), rest.begin()).first - next.begin());
+    writer_->mark_read(same);
+    read += same;
+  }
+  if (read < fed_.size()) model_.rewind(before + read);
   return {};
+}
+
+void Engine::choose(size_t row) {
+  const auto few = writer_->few();
+  if (few.empty()) return writer_->choose(model_.logits(row));
+  few_logits_.resize(few.size());
+  model_.logits_for(row, few, few_logits_);
+  writer_->choose_few(few_logits_);
 }
 
 Status Engine::answer(Answer& out) const {

@@ -2,64 +2,86 @@
 // and the answer is checked and put into the words of the protocol.
 import { hasSpokenFormat, toEngineJson, ToolChecks, type Dates } from './checks.ts';
 import { EngineError, type Engine } from './engine.ts';
-import { ThimbleError, throwIfAborted } from './errors.ts';
+import { ThimbleError } from './errors.ts';
 import { PartialAnswer } from './partial_answer.ts';
-import type { AnswerEvent, AnswerOptions, AnswerParams, CheckParams, Facts, GivenCall, Outcome, PartialCall, Stats, ToolSpec } from './protocol.ts';
-import { tick } from './tick.ts';
+import type {
+  AnswerEvent, AnswerOptions, AnswerParams, CheckParams, Facts, GivenCall, LoadParams, Memory, Outcome, PartialCall, Stats, ToolSpec,
+} from './protocol.ts';
+import { Slices } from './tick.ts';
+import { ToolCache, type Entry } from './tool_cache.ts';
 
-/** After so many milliseconds of work the messages that came meanwhile are read. */
-const sliceMs = 4;
+/** Tools of more tokens together are searched, and as many as have so many tokens are shown to the model. */
+const contextTokens = 1024;
+
+/** `entry`: with a model that reads tools by themselves. */
+interface Registered { spec: ToolSpec; entry?: Entry }
 
 export class Answers {
-  private readonly tools = new Map<string, ToolSpec>();
+  private readonly tools = new Map<string, Registered>();
   private readonly checks = new WeakMap<ToolSpec, ToolChecks>();
-  private inEngine: readonly ToolSpec[] = [];
+  private readonly cache: ToolCache | undefined;
   private dates: Dates | undefined;
 
-  constructor(readonly engine: Engine, private readonly allowUnenforced: boolean) {}
+  constructor(readonly engine: Engine, private readonly options: Pick<LoadParams, 'allowUnenforced' | 'toolMemory'>) {
+    if (engine.textFormat === 'thimble') this.cache = new ToolCache(engine, options.allowUnenforced, options.toolMemory);
+  }
 
-  /** Adds lists of tools. A list of which a tool is refused is left out, and has the error as its result. */
-  async add(lists: ToolSpec[][]): Promise<(string[] | ThimbleError)[]> {
-    try {
-      await this.needDates(lists.flat());
-      const unenforced = this.setTools([...this.tools.values(), ...lists.flat()]);
-      for (const tool of lists.flat()) this.tools.set(tool.name, tool);
-      return lists.map((list) => unenforced.filter(({ tool }) => list.includes(tool!)).map(({ text }) => text));
-    } catch (error) {
-      if (!(error instanceof ThimbleError || error instanceof EngineError)) throw error;
-      return this.addOthers(lists, error);
-    }
+  /** Adds all or none. `encoded` settles when the model has read them, or they are removed. Throws bad_tools or overflow. */
+  async add(specs: ToolSpec[]): Promise<{ unenforced: string[]; encoded: Promise<unknown> }> {
+    await this.needDates(specs);
+    if (!this.cache) return this.addToList(specs);
+    const entries = await this.take(this.cache, specs);
+    for (const entry of entries) this.tools.set(entry.spec.name, { spec: entry.spec, entry });
+    return { unenforced: entries.flatMap(({ unenforced }) => unenforced.map(withoutIndex)), encoded: Promise.all(entries.map(({ whenKnown }) => whenKnown)) };
   }
 
   remove(names: string[]): null {
-    for (const name of names) this.tools.delete(name);
+    for (const name of names) {
+      const { entry } = this.tools.get(name) ?? {};
+      if (entry) this.cache!.remove(entry);
+      this.tools.delete(name);
+    }
     return null;
+  }
+
+  /** Some milliseconds of work for which no request waits; false if there is none. */
+  async workAhead(): Promise<boolean> { return (await this.cache?.work()) ?? false; }
+
+  memory(): Memory {
+    return { ...this.engine.memory(), tools: this.cache?.memory() ?? { registered: this.tools.size, encoded: 0, stored: 0 } };
   }
 
   /** Throws ThimbleError `cancelled`, and `bad_tools` for a bad `tools` or `toolChoice`. */
   async answer(
-    { query, options, facts, tools, events }: AnswerParams, arrived: number, signal: AbortSignal, onEvent: (event: AnswerEvent) => void,
+    { query, options, facts, tools, events, retrieval }: AnswerParams, arrived: number, signal: AbortSignal, onEvent: (event: AnswerEvent) => void,
   ): Promise<Outcome> {
     const started = performance.now();
     if (tools) await this.needDates(tools);
-    this.select(tools ?? [...this.tools.values()]);
-    const ready = performance.now();
+    const own = tools && this.cache && (await this.take(this.cache, tools));
+    const known = tools ?? [...this.tools.values()].map(({ spec }) => spec);
     try {
-      await this.write(query, options, signal, events ? new PartialAnswer(onEvent) : undefined);
+      const considered = await this.select(query, own, known, options, retrieval, signal);
+      const ready = performance.now();
+      const stats = (tokens: Stats['tokens']): Stats =>
+        ({ tokens, ms: { queued: started - arrived, tools: ready - started, answer: performance.now() - ready }, ...(considered && { considered }) });
+      if (considered?.length === 0) return outcomeOf([], 0, stats({ query: 0, answer: 0, forced: 0, passes: 0 }));
+      await this.write(query, options, signal, events ? new PartialAnswer(onEvent, this.engine.textFormat, (written) => this.engine.toolName(written)) : undefined);
+      const { confidence, tokens, ...answer } = this.engine.answer();
+      const calls = answer.calls.map((call) => this.checksOf(toolOf(known, call.tool)!).check(call, facts, this.dates));
+      return outcomeOf(calls, confidence, stats(tokens));
     } catch (error) {
       if (error instanceof EngineError && error.code === 'overflow') return none('overflow', error.message);
       throw error;
+    } finally {
+      for (const entry of own ?? []) this.cache!.release(entry);
     }
-    const { confidence, tokens, ...answer } = this.engine.answer();
-    const calls = answer.calls.map((call) => this.checksOf(toolOf(this.inEngine, call.tool)!).check(call, facts, this.dates));
-    return outcomeOf(calls, confidence, { tokens, ms: { queued: started - arrived, tools: ready - started, answer: performance.now() - ready } });
   }
 
   /** The outcome that calls made elsewhere are. Whoever made them may have dates in words, too. */
   async check({ calls, facts, tools }: CheckParams, arrived: number): Promise<Outcome> {
     const started = performance.now();
     if (tools) await this.needDates(tools);
-    const known = tools ?? [...this.tools.values()];
+    const known = tools ?? [...this.tools.values()].map(({ spec }) => spec);
     const checked = calls.map((call) => this.checkGiven(call, toolOf(known, call.tool), facts));
     const tokens = { query: 0, answer: 0, forced: 0, passes: 0 }, ms = { queued: started - arrived, tools: 0, answer: performance.now() - started };
     return outcomeOf(checked, Math.min(1, ...checked.map(({ confidence }) => confidence)), { tokens, ms });
@@ -73,15 +95,51 @@ export class Answers {
   }
 
   private async write(query: string, options: AnswerOptions, signal: AbortSignal, partial: PartialAnswer | undefined): Promise<void> {
+    this.cache?.interrupted();
     this.engine.begin(query, options);
-    let sliceEnd = performance.now() + sliceMs;
+    const slices = new Slices(signal);
     for (let complete = false; !complete;) {
       complete = this.engine.advance();
       partial?.read(this.engine.text());
-      if (performance.now() < sliceEnd) continue;
-      await tick();
-      throwIfAborted(signal);
-      sliceEnd = performance.now() + sliceMs;
+      if (!complete) await slices.pause();
+    }
+  }
+
+  /** Shows the engine the tools for a query. -> their names, if they are not all */
+  private async select(
+    query: string, own: Entry[] | undefined, specs: readonly ToolSpec[], { toolChoice }: AnswerOptions, retrieval: boolean, signal: AbortSignal,
+  ): Promise<string[] | undefined> {
+    const { cache, engine } = this;
+    if (!cache) return this.setTools(specs), undefined;
+    const all = own ?? [...this.tools.values()].map(({ entry }) => entry!);
+    const many = retrieval && all.reduce((sum, { tokens }) => sum + tokens, 0) > contextTokens;
+    const chosen = !many ? all : typeof toolChoice === 'object' ? all.filter(({ spec }) => spec.name === toolChoice.tool) : await this.search(cache, query, all, signal);
+    await cache.prepare(chosen, signal);
+    engine.select(chosen.map(({ id }) => id));
+    return many ? chosen.map(({ spec }) => spec.name) : undefined;
+  }
+
+  private async search(cache: ToolCache, query: string, entries: readonly Entry[], signal: AbortSignal): Promise<Entry[]> {
+    await cache.know(entries, signal);
+    cache.interrupted();
+    this.engine.beginSearch(query);
+    for (const slices = new Slices(signal); !this.engine.advanceSearch(); await slices.pause());
+    const byId = new Map(entries.map((entry) => [entry.id, entry]));
+    return this.engine.found([...byId.keys()], contextTokens).map((id) => byId.get(id)!);
+  }
+
+  /** Compiles what is new; all or none. */
+  private async take(cache: ToolCache, specs: readonly ToolSpec[]): Promise<Entry[]> {
+    const taken: Entry[] = [], slices = new Slices();
+    try {
+      for (const spec of specs) {
+        taken.push(cache.add(spec));
+        await slices.pause();
+      }
+      return taken;
+    } catch (error) {
+      for (const entry of taken) cache.remove(entry);
+      throw named(error);
     }
   }
 
@@ -94,27 +152,21 @@ export class Answers {
     }
   }
 
-  private select(tools: readonly ToolSpec[]): void {
-    const same = tools.length === this.inEngine.length && tools.every((tool, i) => tool === this.inEngine[i]);
-    if (!same) this.setTools(tools);
+  // A model that reads the tools with the query gets them as one list.
+
+  private addToList(specs: ToolSpec[]): { unenforced: string[]; encoded: Promise<unknown> } {
+    const before = [...this.tools.values()].map(({ spec }) => spec);
+    try {
+      const unenforced = this.setTools([...before, ...specs]).filter((line) => Number(/\d+/.exec(line)![0]) >= before.length);
+      for (const spec of specs) this.tools.set(spec.name, { spec });
+      return { unenforced: unenforced.map(withoutIndex), encoded: Promise.resolve() };
+    } catch (error) {
+      throw named(error);
+    }
   }
 
-  private setTools(tools: readonly ToolSpec[]): { tool: ToolSpec | undefined; text: string }[] {
-    const unenforced = this.engine.setTools(toEngineJson(tools), { allowUnenforced: this.allowUnenforced, spokenDates: true });
-    this.inEngine = tools;
-    return unenforced.map((text) => ({ tool: tools[indexIn(text) ?? -1], text }));
-  }
-
-  /** The engine says which tool it refuses: the lists without it get another chance. */
-  private async addOthers(lists: ToolSpec[][], { code, message }: ThimbleError | EngineError): Promise<(string[] | ThimbleError)[]> {
-    const error = new ThimbleError(code, message.replace(/^tools\[\d+\] \((.*?)\)/, 'tool $1'));
-    if (lists.length === 1) return [error];
-    const index = indexIn(message);
-    const refused = index === undefined ? undefined : lists.flat()[index - this.tools.size];
-    const bad = lists.findIndex((list) => list.includes(refused!));
-    const others = await this.add(bad < 0 ? lists.slice(1) : lists.toSpliced(bad, 1));
-    if (bad >= 0) return others.toSpliced(bad, 0, error);
-    return [...(await this.add(lists.slice(0, 1))), ...others];
+  private setTools(specs: readonly ToolSpec[]): string[] {
+    return this.engine.setTools(toEngineJson(specs), { allowUnenforced: this.options.allowUnenforced, spokenDates: true });
   }
 
   private checksOf(tool: ToolSpec): ToolChecks {
@@ -124,11 +176,9 @@ export class Answers {
   }
 }
 
-/** Which tool of the list a text of the engine is about: it begins with "tools[3]". */
-function indexIn(text: string): number | undefined {
-  const index = /^tools\[(\d+)\]/.exec(text)?.[1];
-  return index === undefined ? undefined : Number(index);
-}
+/** The engine says tools[3] (name), which means nothing to a page. */
+const withoutIndex = (text: string) => text.replace(/^tools\[\d+\] \((.*?)\)/, 'tool $1');
+const named = (error: unknown) => (error instanceof EngineError ? new ThimbleError(error.code, withoutIndex(error.message)) : error);
 
 const toolOf = (tools: readonly ToolSpec[], name: string) => tools.find((tool) => tool.name === name);
 

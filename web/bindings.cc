@@ -3,7 +3,9 @@
 // web/engine.ts is the only place that touches it.
 #include <emscripten/bind.h>
 
+#include <algorithm>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "engine.h"
@@ -49,7 +51,48 @@ class EngineHandle {
     unenforced_.clear();
     return result(engine_.set_tools(json, {spoken_dates, allow_unenforced ? &unenforced_ : nullptr}));
   }
-  // Keywords of the last set_tools that are not enforced, one "path: keyword" a line.
+  // The store of tools (tools/tool_store.h). Id of the last add_tool: tool_id(); where it is 0, there is no such tool.
+  Result add_tool(const std::string& json, bool allow_unenforced, bool spoken_dates) {
+    unenforced_.clear();
+    return in_store([&](ToolStore& store) { return store.add(json, {spoken_dates, allow_unenforced ? &unenforced_ : nullptr}, tool_id_); });
+  }
+  ToolId tool_id() const { return tool_id_; }
+  size_t tool_tokens(ToolId id) { return of_tool(id, [](StoredTool& tool) { return tool.tokens.size(); }); }
+  // Of the tool's state; 0 if it is not complete.
+  size_t tool_bytes(ToolId id) { return of_tool(id, [](StoredTool& tool) { return tool.state.complete() ? tool.state.bytes() : 0; }); }
+  Region tool_embedding(ToolId id) { return of_tool(id, [](StoredTool& tool) { return region(std::span<const float>(tool.embedding)); }); }
+  void drop_tool(ToolId id) { (void)in_store([&](ToolStore& store) { return store.drop(id), Status(); }); }
+  Result begin_tool(ToolId id) { return in_store([&](ToolStore& store) { return store.begin_encoding(id); }); }
+  // done(): the tool is encoded.
+  Result advance_tool(ToolId id) { return in_store([&](ToolStore& store) { return store.advance_encoding(id, done_); }); }
+  void forget_tool_state(ToolId id) { (void)in_store([&](ToolStore& store) { return store.forget_state(id), Status(); }); }
+  Region save_tool_state(ToolId id) { return engine_.store() == nullptr ? Region() : region(engine_.store()->save_state(id)); }
+  // Room for the bytes of a state; write them, then restore_tool_state().
+  Region begin_restore(ToolId id, size_t bytes) { return engine_.store() == nullptr ? Region() : region(engine_.store()->begin_restore(id, bytes)); }
+  Result restore_tool_state(ToolId id) { return in_store([&](ToolStore& store) { return store.restore_state(id); }); }
+  // Room for an embedding of `length` floats; write them, then set_tool_embedding().
+  Region embedding_room(size_t length) {
+    embedding_.resize(std::min<size_t>(length, engine_.config().contrastive_dim));
+    return region(std::span(embedding_));
+  }
+  bool set_tool_embedding(ToolId id) { return engine_.store() != nullptr && engine_.store()->set_embedding(id, embedding_); }
+  Result select_tools(const std::vector<ToolId>& ids) { return result(engine_.select(ids)); }
+  Result begin_search(const std::string& query) { return result(engine_.begin_search(query)); }
+  Result advance_search() { return result(engine_.advance_search(done_)); }
+  Result found(const std::vector<ToolId>& ids, size_t max_tokens) {
+    found_.clear();
+    return result(engine_.found(ids, max_tokens, found_));
+  }
+  // Of the last found(), best first.
+  std::vector<ToolId> found_tools() const { return found_; }
+  // Of the model file, in hexadecimal digits.
+  std::string fingerprint() const {
+    std::string text;  // by hand: snprintf is 8 KB
+    for (int shift = 60; shift >= 0; shift -= 4) text += "0123456789abcdef"[engine_.model().fingerprint() >> shift & 15];
+    return text;
+  }
+
+  // Keywords of the last set_tools or add_tool that are not enforced, one "path: keyword" a line.
   std::string unenforced() const {
     std::string lines;
     for (const std::string& line : unenforced_) (lines += line) += '\n';
@@ -66,6 +109,8 @@ class EngineHandle {
   // Whether the last advance_answer completed the answer.
   bool done() const { return done_; }
   std::string text() const { return std::string(engine_.text()); }
+  std::string text_format() const { return engine_.config().text_format == TextFormat::needle ? "needle" : "thimble"; }
+  std::string tool_name(const std::string& written) const { return std::string(engine_.tool_name(written)); }
   // The complete answer as JSON (to_json); read it with answer_json() after ok.
   Result read_answer() {
     Answer answer;
@@ -107,10 +152,24 @@ class EngineHandle {
       : engine_(kernels != nullptr ? *kernels : reference_kernels(), kMaxFileBytes),
         kernels_(kernels != nullptr ? kernels->name : "") {}
 
+  template <class Use>
+  Result in_store(const Use& use) {
+    if (engine_.store() == nullptr) return {"bad_input", "this model reads its tools with the query; give it the whole list"};
+    return result(use(*engine_.store()));
+  }
+  template <class Use, class R = std::invoke_result_t<Use, StoredTool&>>
+  R of_tool(ToolId id, const Use& use) {
+    const auto tool = engine_.store() == nullptr ? nullptr : engine_.store()->find(id);
+    return tool == nullptr ? R() : use(*tool);
+  }
+
   Engine engine_;
   std::string kernels_, answer_;
   std::vector<std::string> unenforced_;
   bool done_ = false;
+  ToolId tool_id_ = 0;
+  std::vector<ToolId> found_;
+  std::vector<float> embedding_;
   std::vector<TokenId> ids_;
   std::span<const float> logits_;
 };
@@ -125,6 +184,7 @@ EMSCRIPTEN_BINDINGS(thimble) {
       .field("address", &Region::address)
       .field("length", &Region::length);
   emscripten::register_vector<TokenId>("TokenIds");
+  emscripten::register_vector<ToolId>("ToolIds");
   emscripten::class_<EngineHandle>("Engine")
       .constructor<std::string>()
       .function("kernels", &EngineHandle::kernels)
@@ -135,6 +195,26 @@ EMSCRIPTEN_BINDINGS(thimble) {
       .function("open", &EngineHandle::open)
       .function("metadata", &EngineHandle::metadata)
       .function("setTools", &EngineHandle::set_tools)
+      .function("addTool", &EngineHandle::add_tool)
+      .function("toolId", &EngineHandle::tool_id)
+      .function("toolTokens", &EngineHandle::tool_tokens)
+      .function("toolBytes", &EngineHandle::tool_bytes)
+      .function("toolEmbedding", &EngineHandle::tool_embedding)
+      .function("dropTool", &EngineHandle::drop_tool)
+      .function("beginTool", &EngineHandle::begin_tool)
+      .function("advanceTool", &EngineHandle::advance_tool)
+      .function("forgetToolState", &EngineHandle::forget_tool_state)
+      .function("saveToolState", &EngineHandle::save_tool_state)
+      .function("beginRestore", &EngineHandle::begin_restore)
+      .function("restoreToolState", &EngineHandle::restore_tool_state)
+      .function("embeddingRoom", &EngineHandle::embedding_room)
+      .function("setToolEmbedding", &EngineHandle::set_tool_embedding)
+      .function("selectTools", &EngineHandle::select_tools)
+      .function("beginSearch", &EngineHandle::begin_search)
+      .function("advanceSearch", &EngineHandle::advance_search)
+      .function("found", &EngineHandle::found)
+      .function("foundTools", &EngineHandle::found_tools)
+      .function("fingerprint", &EngineHandle::fingerprint)
       .function("unenforced", &EngineHandle::unenforced)
       .function("encode", &EngineHandle::encode)
       .function("encodeTokens", &EngineHandle::encode_tokens)
@@ -146,6 +226,8 @@ EMSCRIPTEN_BINDINGS(thimble) {
       .function("advanceAnswer", &EngineHandle::advance_answer)
       .function("done", &EngineHandle::done)
       .function("text", &EngineHandle::text)
+      .function("textFormat", &EngineHandle::text_format)
+      .function("toolName", &EngineHandle::tool_name)
       .function("readAnswer", &EngineHandle::read_answer)
       .function("answerJson", &EngineHandle::answer_json)
       .function("tokenize", &EngineHandle::tokenize)

@@ -19,7 +19,7 @@ export const hasSpokenFormat = (tools: readonly ToolSpec[]): boolean =>
 const isSpoken = <T extends object>(schema: T): schema is T & Spoken => 'format' in schema && spokenFormats.has(schema.format);
 
 /** Tools as the engine gets them: the pattern of a date says how it is written, not how it is said. */
-export const toEngineJson = (tools: readonly ToolSpec[]): string =>
+export const toEngineJson = (tools: ToolSpec | readonly ToolSpec[]): string =>
   JSON.stringify(tools, function (this: object, key, value: unknown) { return key === 'pattern' && isSpoken(this) ? undefined : value; });
 
 type Schema = Record<string, unknown>;

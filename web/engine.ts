@@ -16,7 +16,7 @@ export type KernelSet = 'best' | 'reference' | 'simd128' | 'relaxed';
 
 interface Result { code: 'ok' | EngineCode; message: string }
 interface Region { address: number; length: number }
-interface TokenIds { push_back(id: number): void; size(): number; get(i: number): number; delete(): void }
+interface Ids { push_back(id: number): void; size(): number; get(i: number): number; delete(): void }
 
 interface EngineHandle {
   kernels(): string;
@@ -27,23 +27,45 @@ interface EngineHandle {
   open(): Result;
   metadata(): string;
   setTools(json: string, allowUnenforced: boolean, spokenDates: boolean): Result;
+  addTool(json: string, allowUnenforced: boolean, spokenDates: boolean): Result;
+  toolId(): number;
+  toolTokens(id: number): number;
+  toolBytes(id: number): number;
+  toolEmbedding(id: number): Region;
+  dropTool(id: number): void;
+  beginTool(id: number): Result;
+  advanceTool(id: number): Result;
+  forgetToolState(id: number): void;
+  saveToolState(id: number): Region;
+  beginRestore(id: number, bytes: number): Region;
+  restoreToolState(id: number): Result;
+  embeddingRoom(length: number): Region;
+  setToolEmbedding(id: number): boolean;
+  selectTools(ids: Ids): Result;
+  beginSearch(query: string): Result;
+  advanceSearch(): Result;
+  found(ids: Ids, maxTokens: number): Result;
+  foundTools(): Ids;
+  fingerprint(): string;
   unenforced(): string;
   encode(query: string): Result;
-  encodeTokens(ids: TokenIds): Result;
+  encodeTokens(ids: Ids): Result;
   encoderOutput(): Region;
   queryEmbedding(): Region;
-  step(ids: TokenIds): Result;
+  step(ids: Ids): Result;
   logits(): Region;
   beginAnswer(query: string, choice: string, tool: string, maxCalls: number, strict: boolean): Result;
   advanceAnswer(): Result;
   done(): boolean;
   text(): string;
+  textFormat(): TextFormat;
+  toolName(written: string): string;
   readAnswer(): Result;
   answerJson(): string;
   tokenize(text: string): Result;
-  detokenize(ids: TokenIds): string;
+  detokenize(ids: Ids): string;
   queryTokens(query: string): Result;
-  ids(): TokenIds;
+  ids(): Ids;
   scratchBytes(): number;
   toolCacheBytes(): number;
   delete(): void;
@@ -54,7 +76,8 @@ export interface ThimbleModule {
   HEAPU8: Uint8Array;
   HEAPF32: Float32Array;
   Engine: new (kernels: string) => EngineHandle;
-  TokenIds: new () => TokenIds;
+  TokenIds: new () => Ids;
+  ToolIds: new () => Ids;
 }
 
 export interface EngineOptions {
@@ -65,6 +88,9 @@ export interface EngineOptions {
 }
 
 export interface ToolsOptions { allowUnenforced?: boolean; spokenDates?: boolean }
+
+/** How a model reads tools and writes answers: src/prompt/FORMAT.md. */
+export type TextFormat = 'needle' | 'thimble';
 
 export type ToolChoice = 'auto' | 'none' | 'required' | { tool: string };
 
@@ -153,8 +179,68 @@ export class Engine {
    */
   setTools(json: string, { allowUnenforced = false, spokenDates = false }: ToolsOptions = {}): string[] {
     check(this.handle.setTools(json, allowUnenforced, spokenDates));
-    return this.handle.unenforced().split('\n').filter((line) => line !== '');
+    return this.unenforced();
   }
+  private unenforced(): string[] { return this.handle.unenforced().split('\n').filter((line) => line !== ''); }
+
+  /**
+   * Takes one tool, a JSON object as above: tokenizes it and compiles its schema, which is the last time that its JSON is
+   * read. Encode it before a query selects it. Throws bad_tools or overflow; the message says "tools[0]".
+   */
+  addTool(json: string, { allowUnenforced = false, spokenDates = false }: ToolsOptions = {}): { id: number; tokens: number; unenforced: string[] } {
+    check(this.handle.addTool(json, allowUnenforced, spokenDates));
+    const id = this.handle.toolId();
+    return { id, tokens: this.handle.toolTokens(id), unenforced: this.unenforced() };
+  }
+  dropTool(id: number): void { this.handle.dropTool(id); }
+  /** Begins to encode a tool; an encoding at work is given up. */
+  beginTool(id: number): void { check(this.handle.beginTool(id)); }
+  /** Does a piece of less than a millisecond of it; true when the tool is encoded. Throws bad_input if it was given up. */
+  advanceTool(id: number): boolean {
+    check(this.handle.advanceTool(id));
+    return this.handle.done();
+  }
+  /** Bytes that the encoded tool takes; 0 if it is not encoded. */
+  toolBytes(id: number): number { return this.handle.toolBytes(id); }
+  /** Frees what encoding the tool made, but for its retrieval vector. */
+  forgetTool(id: number): void { this.handle.forgetToolState(id); }
+  /** Unit vector of the contrastive head; empty before the tool is encoded for the first time, and without a head. */
+  toolEmbedding(id: number): Float32Array<ArrayBuffer> { return this.floats(this.handle.toolEmbedding(id)).slice() as Float32Array<ArrayBuffer>; }
+  /** Gives back a vector that was kept; false if it is none of this model. */
+  setToolEmbedding(id: number, embedding: Float32Array): boolean {
+    const room = this.handle.embeddingRoom(embedding.length);
+    if (room.length !== embedding.length) return false;
+    this.floats(room).set(embedding);
+    return this.handle.setToolEmbedding(id);
+  }
+  /** What encoding the tool made, as bytes for a store; undefined if it is not encoded. */
+  saveTool(id: number): Uint8Array<ArrayBuffer> | undefined {
+    const { address, length } = this.handle.saveToolState(id);
+    return length === 0 ? undefined : this.module.HEAPU8.slice(address, address + length) as Uint8Array<ArrayBuffer>;
+  }
+  /** Takes such bytes back instead of encoding; false if they are damaged, of another tool, model or version. */
+  restoreTool(id: number, bytes: Uint8Array): boolean {
+    const room = this.handle.beginRestore(id, bytes.length);
+    if (bytes.length === 0 || room.length !== bytes.length) return false;
+    this.module.HEAPU8.set(bytes, room.address);
+    const { code } = this.handle.restoreToolState(id);
+    return code === 'ok';
+  }
+  /** The tools of the queries from now on. Throws bad_input, bad_tools (two of one name), overflow; then the old ones stay. */
+  select(ids: readonly number[]): void { withIds(new this.module.ToolIds(), ids, (list) => check(this.handle.selectTools(list))); }
+  /** Begins to find out what `query` is about, as begin() does with an answer, which it ends. */
+  beginSearch(query: string): void { check(this.handle.beginSearch(query)); }
+  advanceSearch(): boolean {
+    check(this.handle.advanceSearch());
+    return this.handle.done();
+  }
+  /** The best of `ids` for the query of the complete search, best first, as many as have at most `maxTokens` tokens. */
+  found(ids: readonly number[], maxTokens: number): number[] {
+    withIds(new this.module.ToolIds(), ids, (list) => check(this.handle.found(list, maxTokens)));
+    return take(this.handle.foundTools());
+  }
+  /** Which model file this is. */
+  get fingerprint(): string { return this.handle.fingerprint(); }
 
   /** Begins the answer to `query`; an answer at work is given up. Throws overflow (too long) or bad_input (no such tool). */
   begin(query: string, { toolChoice = 'auto', maxCalls = defaultMaxCalls, grounding = defaultGrounding }: AnswerOptions = {}): void {
@@ -169,6 +255,9 @@ export class Engine {
   }
   /** Answer_text so far (src/prompt/FORMAT.md), which only grows. Values that turn out invalid stand in it as they were said. */
   text(): string { return this.handle.text(); }
+  get textFormat(): TextFormat { return this.handle.textFormat(); }
+  /** The name in `setTools` of a tool that text() calls `written`: snake_case in format needle. */
+  toolName(written: string): string { return this.handle.toolName(written); }
   /** The complete answer. */
   answer(): Answer {
     check(this.handle.readAnswer());
@@ -215,17 +304,18 @@ export class Engine {
     return this.module.HEAPF32.subarray(region.address / 4, region.address / 4 + region.length);
   }
 
-  private withTokens<T>(ids: readonly number[], use: (list: TokenIds) => T): T {
-    const list = new this.module.TokenIds();
-    try {
-      for (const id of ids) {
-        if ((id | 0) !== id) throw new EngineError('bad_input', `${id} is not a token id.`);  // Embind would wrap it
-        list.push_back(id);
-      }
-      return use(list);
-    } finally {
-      list.delete();
-    }
+  private withTokens<T>(ids: readonly number[], use: (list: Ids) => T): T {
+    for (const id of ids) if ((id | 0) !== id) throw new EngineError('bad_input', `${id} is not a token id.`);  // Embind would wrap it
+    return withIds(new this.module.TokenIds(), ids, use);
+  }
+}
+
+function withIds<T>(list: Ids, ids: readonly number[], use: (list: Ids) => T): T {
+  try {
+    for (const id of ids) list.push_back(id);
+    return use(list);
+  } finally {
+    list.delete();
   }
 }
 
@@ -244,7 +334,7 @@ function check(result: Result): void {
   if (result.code !== 'ok') throw new EngineError(result.code, result.message);
 }
 
-function take(list: TokenIds): number[] {
+function take(list: Ids): number[] {
   const ids = Array.from({ length: list.size() }, (_, i) => list.get(i));
   list.delete();
   return ids;

@@ -1,7 +1,8 @@
 // Reads an answer while it is being written (answer_text in src/prompt/FORMAT.md): what is complete in it, as events.
+import type { TextFormat } from './engine.ts';
 import type { AnswerEvent } from './protocol.ts';
 
-/** A value as the page gets it: every string in it without the space that starts it. */
+/** A value as the page gets it: every string in it without the space that starts it (format thimble). */
 export function strip(value: unknown): unknown {
   if (typeof value === 'string') return value.replace(/^ /, '');
   if (Array.isArray(value)) return value.map(strip);
@@ -21,7 +22,12 @@ export class PartialAnswer {
   private index = -1;
   private tool = '';
 
-  constructor(private readonly onEvent: (event: AnswerEvent) => void) {}
+  /** `nameOf`: Engine.toolName. */
+  constructor(
+    private readonly onEvent: (event: AnswerEvent) => void,
+    private readonly format: TextFormat = 'thimble',
+    private readonly nameOf = (written: string) => written,
+  ) {}
 
   /** `text`: the answer so far; it only grows. */
   read(text: string): void {
@@ -58,7 +64,7 @@ export class PartialAnswer {
     if (member === '') return;  // after the arguments, or none
     const [[name, value]] = Object.entries(JSON.parse(`{${member}}`)) as [[string, unknown]];
     const { index } = this;
-    if (this.depth === argumentsDepth) this.onEvent({ type: 'argument', index, tool: this.tool, name, value: strip(value) });
-    else if (name === 'name') this.onEvent({ type: 'tool', index, tool: this.tool = value as string });
+    if (this.depth === argumentsDepth) this.onEvent({ type: 'argument', index, tool: this.tool, name, value: this.format === 'thimble' ? strip(value) : value });
+    else if (name === 'name') this.onEvent({ type: 'tool', index, tool: this.tool = this.nameOf(value as string) });
   }
 }

@@ -36,8 +36,10 @@ export interface PartialCall extends AnsweredCall {
 
 export interface Stats {
   tokens: Answer['tokens'];
-  /** Milliseconds: waiting for earlier requests; giving the engine new tools; making the answer. */
+  /** Milliseconds: waiting for earlier requests; finding tools and encoding those that are not yet; making the answer. */
   ms: { queued: number; tools: number; answer: number };
+  /** The tools that the model saw, where there are more than it reads at once: the likeliest for the query come first. */
+  considered?: string[];
 }
 
 export type Outcome =
@@ -80,6 +82,8 @@ export interface LoadParams {
   kernels?: KernelSet;
   /** Check with a validator, after decoding, what the grammar cannot enforce, instead of refusing such schemas. */
   allowUnenforced: boolean;
+  /** Bytes of encoded tools to keep in memory. */
+  toolMemory: number;
 }
 
 export interface ModelInfo {
@@ -103,6 +107,8 @@ export interface Memory {
   scratch: number;
   /** Encoded tools. */
   toolCache: number;
+  /** How many tools are registered, and how many are encoded in memory and in IndexedDB. */
+  tools: { registered: number; encoded: number; stored: number; notStored?: NotStored };
 }
 
 export interface AnswerParams {
@@ -111,6 +117,8 @@ export interface AnswerParams {
   facts: Facts;
   /** Whether AnswerEvents are wanted. */
   events: boolean;
+  /** Whether the model may be shown a part of the tools, where they are many. */
+  retrieval: boolean;
   /** The only tools there are for this query. Default: the tools added. */
   tools?: ToolSpec[];
 }

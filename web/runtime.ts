@@ -46,28 +46,48 @@ class Runtime {
   private async work(): Promise<void> {
     this.busy = true;
     await tick();  // what was sent together is read together
-    for (let job = this.queue.shift(); job; job = this.queue.shift()) {
-      try {
-        if (isAddTools(job)) await this.addTools([job, ...this.takeAddTools()]);
-        else await this.answer(job, () => this.perform(job!));
-      } catch (error) {
-        return this.crash(error);
+    try {
+      for (let ahead = true; ahead || this.queue.length > 0;) {
+        const job = this.queue.shift();
+        if (!job) ahead = await this.workAhead();
+        else if (isAddTools(job)) await this.addTools(job);
+        else await this.answer(job, () => this.perform(job));
+        if (job) ahead = true;
       }
+    } catch (error) {
+      return this.crash(error);
     }
     this.busy = false;
   }
 
-  /** Sends what `work` returns or throws. What is no expected failure is a crash: nobody knows what state it left. */
-  private async answer(job: Job, work: () => Promise<Calls[Method]['result']>): Promise<void> {
+  /** Something that no request waits for, then a look at the messages; false if there was nothing to do. */
+  private async workAhead(): Promise<boolean> {
+    const worked = (await this.answers?.workAhead()) ?? false;
+    await tick();
+    return worked;
+  }
+
+  private answer(job: Job, work: () => Promise<Calls[Method]['result']>): Promise<boolean> {
+    return this.attempt(job, async () => this.reply(job, await work()));
+  }
+
+  private reply({ request: { id } }: Job, result: Calls[Method]['result']): void {
+    this.jobs.delete(id);
+    this.port.postMessage({ id, result });
+  }
+
+  /** Sends what `work` throws. What is no expected failure is a crash: nobody knows what state it left. */
+  private async attempt(job: Job, work: () => Promise<void>): Promise<boolean> {
     const { id } = job.request;
     try {
       throwIfAborted(job.controller.signal);
-      this.port.postMessage({ id, result: await work() });
+      await work();
+      return true;
     } catch (error) {
       if (!(error instanceof ThimbleError || error instanceof EngineError)) throw error;
-      this.port.postMessage({ id, error: { code: error.code, message: error.message } });
-    } finally {
       this.jobs.delete(id);
+      this.port.postMessage({ id, error: { code: error.code, message: error.message } });
+      return false;
     }
   }
 
@@ -85,7 +105,7 @@ class Runtime {
       case 'removeTools': return this.loaded.remove(request.params.names);
       case 'answer': return this.loaded.answer(request.params, arrived, signal, (event) => this.port.postMessage({ id, event }));
       case 'check': return this.loaded.check(request.params, arrived);
-      case 'memory': return this.loaded.engine.memory();
+      case 'memory': return this.loaded.memory();
       default: return assertNever(request);
     }
   }
@@ -111,33 +131,18 @@ class Runtime {
     const verified = manifest !== undefined && globalThis.crypto?.subtle !== undefined;  // then web/weights.ts checks every chunk
     const options = { ...(manifest && { manifest }), ...(name !== undefined && { name }), signal, onProgress };
     const { value: engine, stored, reason, downloaded } = await loadWeights(model, open, options);
-    this.answers = new Answers(engine, params.allowUnenforced);
+    this.answers = new Answers(engine, params);
     return {
       metadata: readMetadata(engine.metadata), kernels: engine.kernels, stored, ...(reason && { notStored: reason }),
       downloaded, ms: { module: moduleMs, weights: performance.now() - start },
     };
   }
 
-  /** All registrations that wait at the head of the queue, to be compiled at once. */
-  private takeAddTools(): AddToolsJob[] {
-    const taken: AddToolsJob[] = [];
-    for (let [job] = this.queue; job && isAddTools(job); [job] = this.queue) {
-      taken.push(job);
-      this.queue.shift();
-    }
-    return taken;
-  }
-
-  private async addTools(jobs: AddToolsJob[]): Promise<void> {
-    const live = jobs.filter(({ controller }) => !controller.signal.aborted);
-    const results = await this.answers?.add(live.map(({ request }) => request.params.tools));
-    for (const job of jobs) {
-      await this.answer(job, async () => {
-        const result = this.loaded && results![live.indexOf(job)]!;
-        if (result instanceof Error) throw result;
-        return result;
-      });
-    }
+  /** Compiles the tools, so that every later request has them; the reply comes when they are encoded, and nothing waits for it. */
+  private async addTools(job: AddToolsJob): Promise<void> {
+    let encoded: Promise<unknown> = Promise.resolve(), unenforced: string[] = [];
+    const compiled = await this.attempt(job, async () => { ({ encoded, unenforced } = await this.loaded.add(job.request.params.tools)); });
+    if (compiled) void encoded.then(() => this.attempt(job, async () => this.reply(job, unenforced))).catch((error: unknown) => this.crash(error));
   }
 }
 

@@ -1,13 +1,14 @@
 // Brings a model file to its consumer: from IndexedDB where it is whole and good, else from the source, chunk by chunk,
 // and into IndexedDB on the way. Every chunk is checked against its SHA-256 before the consumer sees it, wherever it
 // comes from, so nothing half-written or damaged is ever taken for good; what is bad is fetched again, and only that.
+import type { NotStored } from './database.ts';
 import { ThimbleError, throwIfAborted } from './errors.ts';
 import { HttpFile } from './weights/http.ts';
 import { Load, type LoadedWeights } from './weights/load.ts';
 import { checkManifest, type Manifest } from './weights/manifest.ts';
 import type { Progress } from './weights/progress.ts';
 import { openSource, type WeightsSource } from './weights/source.ts';
-import { Store, type NotStored } from './weights/store.ts';
+import { Store } from './weights/store.ts';
 
 export type { LoadedWeights, Manifest, NotStored, Progress, WeightsSource };
 

@@ -12,6 +12,13 @@ namespace {
 /// 0.5 finds forbidden values in 23 answers instead of 12.
 constexpr double kLegalShare = 0.5;
 
+/// Beyond it, all logits cost no more (Model::logits_for).
+constexpr size_t kFew = 128;
+
+/// Tokens of a draft: a pass over one more costs less than a tenth of a pass (tests/bench/call.ts), and
+/// values that are copied from the query have mostly two to five.
+constexpr size_t kDraft = 4;
+
 constexpr float kNegligible = 25;  // e^-25 of the largest changes no sum
 
 TokenId best_of(std::span<const float> logits) {
@@ -62,6 +69,9 @@ bool continues_number(std::string_view bytes) {
 AnswerWriter::AnswerWriter(const Vocabulary& vocabulary, ToolSet tools)
     : vocabulary_(vocabulary), grammar_(vocabulary, std::move(tools)) {}
 
+AnswerWriter::AnswerWriter(const Vocabulary& vocabulary, ToolSets sets)
+    : vocabulary_(vocabulary), grammar_(vocabulary, std::move(sets)) {}
+
 Status AnswerWriter::start(std::string_view query, const AnswerOptions& options) {
   if (Status s = grammar_.start({options.tool_choice, options.tool, options.max_calls}); !s.ok()) return s;
   const Tokenizer& tokenizer = vocabulary_.tokenizer();
@@ -83,11 +93,39 @@ void AnswerWriter::choose(std::span<const float> logits) {
   loosen(logits);
   const auto mask = allowed();
   const TokenId best = best_of(logits, mask);
-  const float peak = logits[static_cast<size_t>(best)];
-  decisions_.push_back({text().size(), -static_cast<float>(std::log(mass(logits, mask, peak)))});
-  grammar_.accept(best);
-  tokens_.push_back(best);
+  take(best, -std::log(mass(logits, mask, logits[static_cast<size_t>(best)])));
+}
+
+void AnswerWriter::take(TokenId token, double log_probability) {
+  decisions_.push_back({text().size(), static_cast<float>(log_probability)});
+  grammar_.accept(token);
+  tokens_.push_back(token);
   grammar_.take_forced(tokens_);
+}
+
+std::span<const TokenId> AnswerWriter::few() {
+  few_.clear();
+  if (done() || grammar_.state().phase == CallState::value) return few_;  // there, what is forbidden counts, too
+  for_each(grammar_.mask(), [&](size_t id) { few_.push_back(static_cast<TokenId>(id)); });
+  if (few_.size() > kFew) few_.clear();
+  return few_;
+}
+
+void AnswerWriter::choose_few(std::span<const float> logits) {
+  const size_t best = static_cast<size_t>(best_of(logits));
+  take(few_[best], -std::log(mass(logits, logits[best])));
+}
+
+std::span<const TokenId> AnswerWriter::draft(std::span<const TokenId> query) const {
+  const CallState& state = grammar_.state();
+  if (state.phase != CallState::value || state.fresh) return {};
+  size_t behind = 0, longest = 0;  // of the first of the longest matches
+  for (size_t end = 1; end < query.size(); ++end) {
+    size_t same = 0;
+    while (same < end && query[end - 1 - same] == tokens_[tokens_.size() - 1 - same]) ++same;
+    if (same > longest) behind = end, longest = same;
+  }
+  return longest == 0 ? query.first(0) : query.subspan(behind, std::min(kDraft, query.size() - behind));
 }
 
 bool AnswerWriter::is_loose() const {

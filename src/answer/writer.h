@@ -46,6 +46,10 @@ class AnswerWriter {
  public:
   /// `vocabulary` must outlive this.
   AnswerWriter(const Vocabulary& vocabulary, ToolSet tools);
+  AnswerWriter(const Vocabulary& vocabulary, ToolSets sets);
+
+  /// The tools of the answers from the next start() on; the answer at work ends.
+  void set_tools(ToolSets sets) { grammar_.set_tools(std::move(sets)); }
 
   /// Begins an answer. Fails with bad_input if the options cannot be met.
   Status start(std::string_view query, const AnswerOptions& options);
@@ -56,6 +60,14 @@ class AnswerWriter {
   void mark_read(size_t tokens) { read_ += tokens; }
   /// Continues by the logits after the last token, [vocabulary].
   void choose(std::span<const float> logits);
+  /// Where only these few tokens may come, and nothing else the model wants matters: their logits are
+  /// enough. Else empty.
+  std::span<const TokenId> few();
+  /// The same choice by the logits of few(), in their order.
+  void choose_few(std::span<const float> logits);
+  /// Tokens that may come next, if the value at work goes on as the query does behind the same tokens:
+  /// a guess, to be read together with unread() and then compared. `query`: its pieces.
+  std::span<const TokenId> draft(std::span<const TokenId> query) const;
   bool done() const { return grammar_.done(); }
 
   /// The answer so far, as answer_text; it only grows. A loose value stands in it as the model said it.
@@ -72,6 +84,7 @@ class AnswerWriter {
   bool is_loose() const;
   void loosen(std::span<const float> logits);
   std::span<const uint64_t> allowed();
+  void take(TokenId token, double log_probability);
 
   const Vocabulary& vocabulary_;
   TokenGrammar grammar_;
@@ -79,6 +92,7 @@ class AnswerWriter {
   Grounding grounding_ = Grounding::free;
   std::vector<TokenId> tokens_;
   size_t read_ = 0;
+  std::vector<TokenId> few_;
   std::vector<Decision> decisions_;
   std::vector<LooseValue> loose_;
 };

@@ -105,7 +105,16 @@ Status Model::create(ModelWeights weights, const KernelSet& kernels, Model& out)
 // Before a state changes: nothing may read it any more.
 void Model::release(const SegmentState& state) {
   if (std::find(query_tools_.begin(), query_tools_.end(), &state) != query_tools_.end()) forget_query();
+  give_up_tool(state);
+}
+
+void Model::give_up_tool(const SegmentState& state) {
   if (encoding_.tool == &state) encoding_ = {};
+}
+
+void Model::forget_tool(SegmentState& state) {
+  release(state);
+  state = {};
 }
 
 std::span<const uint8_t> Model::save_tool(SegmentState& state) const {

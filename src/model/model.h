@@ -44,6 +44,13 @@ class Model {
   Status begin_tool(std::span<const TokenId> tokens, SegmentState& state);
   Status begin_query(std::span<const TokenId> tokens, std::span<const SegmentState* const> tools);
   bool advance_encoding();
+  /// Whether this tool's encoding is at work, or the query's.
+  bool encodes(const SegmentState& state) const { return encoding_.active && encoding_.tool == &state; }
+  bool encodes_query() const { return encoding_.active && encoding_.tool == nullptr; }
+  /// Ends the tool's encoding, if it is at work.
+  void give_up_tool(const SegmentState& state);
+  /// Frees the state. A query that uses it ends.
+  void forget_tool(SegmentState& state);
 
   /// Which model file this is, for the keys of a store: ModelWeights::fingerprint.
   uint64_t fingerprint() const { return weights_.fingerprint; }

@@ -1,6 +1,6 @@
 // Includes and imports point one way:
 //   demo -> js -> (messages; types of web/protocol.ts) -> web/worker -> web/engine -> bindings
-//   bindings -> engine -> { answer -> prompt, grammar -> tokenizer, model -> kernels, model -> weights } -> status
+//   bindings -> engine -> { answer -> prompt, tools -> { grammar, model }, grammar -> tokenizer, model -> kernels, model -> weights } -> status
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
@@ -17,7 +17,8 @@ const mayInclude: Record<string, string[]> = {
   prompt: ['tokenizer', 'base'],
   grammar: ['prompt', 'tokenizer', 'base'],
   answer: ['grammar', 'prompt', 'tokenizer', 'base'],
-  engine: ['answer', 'grammar', 'prompt', 'tokenizer', 'model', 'weights', 'kernels', 'base'],
+  tools: ['grammar', 'prompt', 'tokenizer', 'model', 'weights', 'kernels', 'base'],
+  engine: ['answer', 'tools', 'grammar', 'prompt', 'tokenizer', 'model', 'weights', 'kernels', 'base'],
 };
 
 /** Folder -> folders and files that its modules may import, besides its own. */

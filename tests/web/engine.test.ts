@@ -53,13 +53,13 @@ test('kernels that are not there are refused', async () => {
 
 test('arguments out of range and calls out of order throw EngineError', async () => {
   const engine = await Engine.load(await loadModule(), [model]);
-  assert.throws(() => engine.step([1]), is('bad_input', /call encode/));
+  assert.throws(() => engine.step([1]), is('bad_input', /encode one first/));
   engine.setTools(tools);
   engine.encode('light in the kitchen');
   for (const id of [NaN, 1.5, 2 ** 31, 2 ** 32 + 1, -1, 8192]) assert.throws(() => engine.step([id]), is('bad_input', /token id/));
   assert.equal(engine.step([1]).length, 8192);
   engine.setTools('[]');
-  assert.throws(() => engine.step([1]), is('bad_input', /call encode/));
+  assert.throws(() => engine.step([1]), is('bad_input', /encode one first/));
   assert.throws(() => engine.setTools(`[${' '.repeat(2 ** 20)}]`), is('bad_tools', /bytes of JSON/));
   const long = 'a'.repeat(2 ** 20 + 1);
   assert.throws(() => engine.tokenize(long), is('bad_input', /bytes/));

@@ -1,4 +1,5 @@
 // One pass over a model file: each chunk from the store if it is there and good, else from the source.
+import { reasonOf, type NotStored } from '../database.ts';
 import { ThimbleError, throwIfAborted } from '../errors.ts';
 import { ChunkReader } from './chunks.ts';
 import { Changed, HttpFile } from './http.ts';
@@ -6,7 +7,7 @@ import { acquireLock } from './lock.ts';
 import { chunkBytes, chunkCount, sha256, type Bytes, type Manifest } from './manifest.ts';
 import { Meter, type Progress } from './progress.ts';
 import type { SourceFile } from './source.ts';
-import { reasonOf, Store, type Entry, type NotStored } from './store.ts';
+import { Store, type Entry } from './store.ts';
 
 export interface LoadedWeights<T> {
   /** What the consumer made of the file. */

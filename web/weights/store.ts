@@ -1,16 +1,8 @@
 // Model files in IndexedDB, a record for each chunk. The store never says that a file is good: a reader checks each
 // chunk against the hashes of its entry (web/weights.ts).
-import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
+import type { DBSchema, IDBPDatabase } from 'idb';
+import { openDatabase, type NotStored } from '../database.ts';
 import type { Bytes, Manifest } from './manifest.ts';
-
-/** Why a file is in memory only. */
-export type NotStored =
-  | 'unnamed'      // neither manifest, name nor URL: there is nothing to find it by later
-  | 'insecure'     // no Web Crypto (http, not localhost): chunks cannot be checked
-  | 'unavailable'  // no IndexedDB, or the browser forbids it here
-  | 'blocked'      // the database does not open: another tab holds it, or a newer Thimble made it
-  | 'quota'        // no space
-  | 'failed';      // the database broke or was deleted while in use
 
 /** What is known of a stored file. `sha256` may still grow and `bytes` be null where no manifest says them beforehand. */
 export interface Entry extends Omit<Manifest, 'bytes'> {
@@ -26,7 +18,6 @@ interface Schema extends DBSchema {
 
 const database = 'thimble-weights';
 const version = 1;
-const openMs = 3000;
 const stores = ['entries', 'chunks'] as const;
 const written = { durability: 'relaxed' } as const;  // a loss is noticed when it is read
 
@@ -35,26 +26,11 @@ export class Store {
 
   /** The part of the database that belongs to `name`, or why there is none. Takes 3 s at most, less when aborted. */
   static async open(name: string, signal: AbortSignal | undefined): Promise<Store | NotStored> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<'blocked'>((resolve) => {
-      timer = setTimeout(resolve, openMs, 'blocked');
-      signal?.addEventListener('abort', () => resolve('blocked'), { once: true });
-    });
-    try {
-      if (!globalThis.indexedDB) return 'unavailable';
-      const opening = openDB<Schema>(database, version, {
-        upgrade: (db) => { db.createObjectStore('entries', { keyPath: 'name' }); db.createObjectStore('chunks'); },
-        blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),  // another tab deletes or upgrades it
-      });
-      const db = await Promise.race([opening, late]);
-      if (db !== 'blocked') return new Store(db, name);
-      opening.then((opened) => opened.close(), () => {});
-      return 'blocked';
-    } catch (error) {
-      return reasonOf(error, 'unavailable');
-    } finally {
-      clearTimeout(timer);
-    }
+    const db = await openDatabase<Schema>(database, version, (opened) => {
+      opened.createObjectStore('entries', { keyPath: 'name' });
+      opened.createObjectStore('chunks');
+    }, signal);
+    return typeof db === 'string' ? db : new Store(db, name);
   }
 
   /** What is there: the entry, and the chunks by number. A Blob only says where its bytes lie; reading it may still fail. */
@@ -95,12 +71,4 @@ export class Store {
 async function done(tx: { done: Promise<void> }, ...requests: Promise<unknown>[]): Promise<void> {
   for (const request of requests) request.catch(() => {});
   await tx.done;
-}
-
-/** Names of IndexedDB's own errors (Indexed Database API 3.0, section 3) as reasons. */
-export function reasonOf(error: unknown, otherwise: NotStored): NotStored {
-  const name = (error as Error | null)?.name;
-  if (name === 'QuotaExceededError') return 'quota';
-  if (name === 'VersionError') return 'blocked';
-  return otherwise;
 }
