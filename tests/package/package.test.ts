@@ -72,6 +72,18 @@ test('a server may import every entry: as Node, and as what a browser gets', asy
   }
 });
 
+test('adapters come without what they adapt to, and their errors are those of the package', async () => {
+  const code = `
+    const names = { 'ai-sdk': 'languageModel', openai: 'openai', 'prompt-api': 'promptApi', webmcp: 'webmcpAgent' };
+    for (const [entry, name] of Object.entries(names)) if (typeof (await import('thimble/' + entry))[name] !== 'function') throw new Error(entry);
+    const [{ openai }, { ThimbleError }] = await Promise.all([import('thimble/openai'), import('thimble')]);
+    const error = await openai({}).chat.completions.create({ messages: [], n: 2 }).catch((caught) => caught);
+    console.log(error instanceof ThimbleError, error.code);`;
+  for (const conditions of [[], ['--conditions=browser']]) {
+    assert.equal(await passes('node', ...conditions, '--input-type=module', '-e', code), 'true bad_input\n');
+  }
+});
+
 test('the types of a tool are inferred by whoever installs the package', async () => {
   const consumer = `
     import { Thimble, ThimbleError, type Outcome } from 'thimble';
