@@ -152,6 +152,14 @@ const Value* array_member(const Value& object, const char* key) {
   return v != nullptr && v->IsArray() ? v : nullptr;
 }
 
+bool is_schema(const Value& parameters) {
+  const Value* properties = object_member(parameters, "properties");
+  if (properties == nullptr) return false;
+  for (const auto& entry : properties->GetObject())
+    if (!entry.value.IsObject() && !entry.value.IsBool()) return false;
+  return true;
+}
+
 void append_string(std::string_view text, Strings style, std::string& out) {
   out += '"';
   for (size_t i = 0; i < text.size(); ++i) {

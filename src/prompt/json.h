@@ -30,6 +30,10 @@ const Value* string_member(const Value& object, const char* key);
 const Value* object_member(const Value& object, const char* key);
 const Value* array_member(const Value& object, const char* key);
 
+/// Whether parameters are a JSON Schema and not the flat style: `properties` has only schemas as members (the flat
+/// style may have a parameter of that name).
+bool is_schema(const Value& parameters);
+
 enum class Numbers { javascript, python };
 /// How a string is written: as it is with the least escapes, or everything but ASCII escaped.
 enum class Strings { utf8, ascii };

@@ -158,16 +158,6 @@ std::string params_text(const Value& schema) {
   return out;
 }
 
-// A schema has `properties` whose members are all schemas; the flat style may have a parameter of
-// that name.
-bool is_schema(const Value& parameters) {
-  const Value* properties = json::object_member(parameters, "properties");
-  if (properties == nullptr) return false;
-  for (const auto& entry : properties->GetObject())
-    if (!entry.value.IsObject() && !entry.value.IsBool()) return false;
-  return true;
-}
-
 // The flat style: {"city": {"type": "string", "required": true}}; "items" may be a type's name.
 Value schema_of_flat(const Value& flat, rapidjson::Document::AllocatorType& memory) {
   Value properties(rapidjson::kObjectType), required(rapidjson::kArrayType);
@@ -196,7 +186,7 @@ std::string tool_text(const Value& tool, rapidjson::Document::AllocatorType& mem
       out += " " + text;
   out += " (";
   if (const Value* parameters = json::object_member(tool, "parameters"))
-    out += is_schema(*parameters) ? params_text(*parameters) : params_text(schema_of_flat(*parameters, memory));
+    out += json::is_schema(*parameters) ? params_text(*parameters) : params_text(schema_of_flat(*parameters, memory));
   out += " )";
   const char* separator = " e.g. ";
   if (const Value* examples = json::array_member(tool, "examples"))

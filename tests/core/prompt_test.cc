@@ -62,6 +62,20 @@ TEST_CASE("names become snake_case as Needle v1 writes them") {
   for (const auto& [name, want] : cases) CHECK(to_snake_case(name) == std::string(want));
 }
 
+TEST_CASE("Needle v1 reads the flat style, whichever style is given") {
+  const auto text = [](const char* tools) {
+    std::string out;
+    REQUIRE(needle_tools_text(tools, out).ok());
+    return out;
+  };
+  const std::string flat = R"([{"name":"set_light","parameters":{"room":{"type":"string","required":true},"on":{"type":"boolean"},"x":{}}}])";
+  CHECK(text(R"([{"name":"setLight","parameters":{"type":"object","properties":{"room":{"type":"string"},"on":{"type":"boolean"},"x":true},
+    "required":["room"]},"examples":["on"]}])") == flat);
+  CHECK(text(flat.c_str()) == flat);
+  CHECK(text(R"([{"name":"t","parameters":{"type":"object","properties":{}}}])") == R"([{"name":"t","parameters":{}}])");
+  CHECK(text("[{\"name\":\"\u00e9a\",\"description\":\"\u00e9\x7f\"}]") == R"([{"name":"a","description":"\u00e9\u007f"}])");
+}
+
 TEST_CASE("what is no list of tools is refused with the place") {
   std::vector<ToolText> texts;
   std::string needle;
