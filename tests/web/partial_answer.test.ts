@@ -31,6 +31,14 @@ test('an argument is told when its value is complete, and not before', () => {
   assert.deepEqual(read(at + 1), events.slice(0, 3));
 });
 
+test('format needle has no extra spaces, and its own names', () => {
+  const seen: AnswerEvent[] = [];
+  const names: Record<string, string> = { set_light: 'setLight' };
+  new PartialAnswer((event) => seen.push(event), 'needle', (written) => names[written]!)
+    .read('[{"name":"set_light","arguments":{"room":" b\\u00fcro"}}]');
+  assert.deepEqual(seen, [tool(0, 'setLight'), argument(0, 'setLight', 'room', ' büro')]);
+});
+
 test('an answer without calls has no events', () => {
   const seen: AnswerEvent[] = [];
   new PartialAnswer((event) => seen.push(event)).read('[]');
