@@ -72,10 +72,19 @@ async function fuzz(): Promise<Counts> {
   return total;
 }
 
+/** What pages and Node load from dist/ besides their own code. */
+async function buildForPages(): Promise<void> {
+  await buildModule();
+  await buildManifest();
+}
+
 const sections: [name: string, title: string, body: () => Promise<Counts>][] = [
   ['types', 'TypeScript types', () => oneCheck(['npx', 'tsc', '--noEmit'])],
   ['structure', 'Direction of includes and imports', () => nodeTests(nodeTestFiles('tests/structure'))],
-  ['js', 'TypeScript units', () => nodeTests(nodeTestFiles('tests/js'))],
+  ['js', 'TypeScript units', async () => {
+    await buildForPages();
+    return nodeTests(nodeTestFiles('tests/js'));
+  }],
   ['native', 'Core, native: with ASan and UBSan, then optimised', async () => {
     await cmakeBuild('native');
     return add(await doctest(['build/native/core_tests']), await doctest(['build/native/core_tests_optimised']));
@@ -89,12 +98,11 @@ const sections: [name: string, title: string, body: () => Promise<Counts>][] = [
     return doctest(['npx', 'tsx', 'tests/run/wasm_chromium.ts']);
   }],
   ['web', 'The module that ships in Node, and pages in Chromium', async () => {
-    await buildModule();
+    await buildForPages();
     return nodeTests([...nodeTestFiles('tests/web'), ...nodeTestFiles('tests/adapters'), ...nodeTestFiles('tests/e2e')]);
   }],
   ['apps', 'The packed package: its contents, and sample apps over it', async () => {
-    await buildModule();
-    await buildManifest();
+    await buildForPages();
     await buildPackage();
     await installApps();
     return nodeTests(nodeTestFiles('tests/package'));
