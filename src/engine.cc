@@ -109,8 +109,9 @@ Status Engine::begin_search(std::string_view query) {
   query_tokens_.push_back(tokenizer_.tools());
   if (!search_) search_.emplace(tokenizer_);
   answering_ = false;
-  searching_ = true;
-  return model_.begin_query(query_tokens_, {});
+  const Status begun = model_.begin_query(query_tokens_, {});
+  searching_ = begun.ok();
+  return begun;
 }
 
 Status Engine::advance_search(bool& done) {
@@ -121,6 +122,7 @@ Status Engine::advance_search(bool& done) {
 
 Status Engine::found(std::span<const ToolId> ids, size_t max_tokens, std::vector<ToolId>& out) const {
   if (!searching_ || model_.encodes_query()) return {Code::bad_input, "no search is complete: call advance_search until it is"};
+  out.clear();
   Tools tools;
   if (Status s = find_tools(ids, tools); !s.ok()) return s;
   for (const auto& tool : tools)
@@ -200,6 +202,7 @@ Status Engine::begin(std::string_view query, const AnswerOptions& options) {
   if (!writer_->done())
     if (Status s = model_.begin_query(input.query, tool_states_); !s.ok()) return s;
   answering_ = true;
+  plain_ = options.plain;
   query_ = query;
   counts_ = {.query = input.query.size()};
   query_tokens_ = std::move(input.query);
@@ -227,9 +230,9 @@ Status Engine::decode_piece() {
     return {Code::overflow, "the answer has more than " + std::to_string(config().max_decode_len) +
                                 " tokens, which is all that the model can write; ask for less at once"};
   const size_t before = model_.decoder_position();
-  fed_.assign(unread.begin(), unread.begin() + static_cast<ptrdiff_t>(std::min(unread.size(), Model::kMaxFeed)));
+  fed_.assign(unread.begin(), unread.begin() + static_cast<ptrdiff_t>(std::min(unread.size(), plain_ ? 1 : Model::kMaxFeed)));
   size_t read = fed_.size();
-  if (read == unread.size()) {
+  if (read == unread.size() && !plain_) {
     const auto draft = writer_->draft(std::span(query_tokens_).first(query_tokens_.size() - 1));
     const size_t more = std::min({draft.size(), Model::kMaxFeed - read, room - read});
     fed_.insert(fed_.end(), draft.begin(), draft.begin() + static_cast<ptrdiff_t>(more));
@@ -252,7 +255,7 @@ Status Engine::decode_piece() {
 }
 
 void Engine::choose(size_t row) {
-  const auto few = writer_->few();
+  const auto few = plain_ ? std::span<const TokenId>() : writer_->few();
   if (few.empty()) return writer_->choose(model_.logits(row));
   few_logits_.resize(few.size());
   model_.logits_for(row, few, few_logits_);

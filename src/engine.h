@@ -117,6 +117,7 @@ class Engine {
 
   std::optional<AnswerWriter> writer_;  // for the tools set; none before open()
   bool answering_ = false;              // begin() was called for these tools
+  bool plain_ = false;                  // AnswerOptions::plain
   std::string query_;
   std::vector<TokenId> query_tokens_;
   std::vector<TokenId> fed_;

@@ -100,10 +100,10 @@ class EngineHandle {
   }
 
   // `choice`: auto, none, required, or tool: then `tool` names it.
-  Result begin_answer(const std::string& query, const std::string& choice, const std::string& tool, uint32_t max_calls, bool strict) {
+  Result begin_answer(const std::string& query, const std::string& choice, const std::string& tool, uint32_t max_calls, bool strict, bool plain) {
     const ToolChoice tool_choice = choice == "none" ? ToolChoice::none : choice == "required" ? ToolChoice::required
                                  : choice == "tool" ? ToolChoice::named : ToolChoice::automatic;
-    return result(engine_.begin(query, {tool_choice, tool, max_calls, strict ? Grounding::strict : Grounding::free}));
+    return result(engine_.begin(query, {tool_choice, tool, max_calls, strict ? Grounding::strict : Grounding::free, plain}));
   }
   Result advance_answer() { return result(engine_.advance(done_)); }
   // Whether the last advance_answer completed the answer.

@@ -54,7 +54,7 @@ interface EngineHandle {
   queryEmbedding(): Region;
   step(ids: Ids): Result;
   logits(): Region;
-  beginAnswer(query: string, choice: string, tool: string, maxCalls: number, strict: boolean): Result;
+  beginAnswer(query: string, choice: string, tool: string, maxCalls: number, strict: boolean, plain: boolean): Result;
   advanceAnswer(): Result;
   done(): boolean;
   text(): string;
@@ -242,11 +242,14 @@ export class Engine {
   /** Which model file this is. */
   get fingerprint(): string { return this.handle.fingerprint(); }
 
-  /** Begins the answer to `query`; an answer at work is given up. Throws overflow (too long) or bad_input (no such tool). */
-  begin(query: string, { toolChoice = 'auto', maxCalls = defaultMaxCalls, grounding = defaultGrounding }: AnswerOptions = {}): void {
+  /**
+   * Begins the answer to `query`; an answer at work is given up. Throws overflow (too long) or bad_input (no such tool).
+   * `plain`: a pass and all logits for each token, for comparison.
+   */
+  begin(query: string, { toolChoice = 'auto', maxCalls = defaultMaxCalls, grounding = defaultGrounding }: AnswerOptions = {}, plain = false): void {
     if (!Number.isInteger(maxCalls) || maxCalls < 1) throw new EngineError('bad_input', `maxCalls is ${maxCalls}; give a whole number from 1.`);
     const [choice, tool] = typeof toolChoice === 'string' ? [toolChoice, ''] : ['tool', toolChoice.tool];
-    check(this.handle.beginAnswer(query, choice, tool, Math.min(maxCalls, 2 ** 31), grounding === 'strict'));
+    check(this.handle.beginAnswer(query, choice, tool, Math.min(maxCalls, 2 ** 31), grounding === 'strict', plain));
   }
   /** Does a piece of some milliseconds of the answer; true when it is complete. Throws overflow if it grows too long. */
   advance(): boolean {

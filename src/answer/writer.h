@@ -23,6 +23,7 @@ struct AnswerOptions {
   std::string tool = {};    // for ToolChoice::named
   uint32_t max_calls = 16;  // at least 1
   Grounding grounding = Grounding::free;
+  bool plain = false;  // one token a pass, all logits: what the faster ways are compared with
 };
 
 /// A token that was chosen among several, or that the grammar wants to be asked for.

@@ -82,8 +82,9 @@ std::vector<size_t> ToolSearch::rank(std::span<const TokenId> query, std::span<c
                                      std::span<const std::shared_ptr<StoredTool>> tools) const {
   std::vector<float> scores = word_scores(query, tools);
   for (size_t t = 0; t < tools.size(); ++t) scores[t] = cosine(embedding, tools[t]->embedding) + kWordWeight * scores[t];
-  std::vector<size_t> order(tools.size());
-  for (size_t t = 0; t < order.size(); ++t) order[t] = t;
+  std::vector<size_t> order;
+  for (size_t t = 0; t < tools.size(); ++t)
+    if (scores[t] > 0) order.push_back(t);
   std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
     return scores[a] != scores[b] ? scores[a] > scores[b] : tools[a]->tokens < tools[b]->tokens;
   });

@@ -15,8 +15,8 @@ class ToolSearch {
  public:
   explicit ToolSearch(const Tokenizer& tokenizer);
 
-  /// Numbers of `tools`, best first, ties in the order of their tokens, which is canonical; each has an
-  /// embedding. `query`: its pieces, `embedding`: its vector, [contrastive_dim], or empty without a head.
+  /// Numbers of the `tools` that score more than 0, best first, ties in the order of their tokens, which is
+  /// canonical; each has an embedding. `query`: its pieces, `embedding`: its vector, [contrastive_dim], or empty without a head.
   ///
   ///   score = cosine(query, tool) + kWordWeight * words
   ///   words = sum of idf(w) over the words of the query that the tool has / the same over all its words

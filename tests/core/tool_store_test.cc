@@ -169,7 +169,7 @@ TEST_CASE("store: bad tools are refused, and leave nothing behind") {
   CHECK(engine->store()->add("", {}, id).code == Code::bad_tools);
   CHECK(engine->store()->add("{}", {}, id).code == Code::bad_tools);
   CHECK(engine->store()->add(kTools[0] + "," + kTools[1], {}, id).code == Code::bad_tools);
-  CHECK(engine->store()->add(R"({"name":"x","parameters":{"not":{}}})", {}, id).code == Code::bad_tools);
+  CHECK(engine->store()->add(R"({"name":"x","parameters":{"type":"object","properties":{"y":{"not":{}}}}})", {}, id).code == Code::bad_tools);
   std::string words;
   for (int i = 0; i < 900; ++i) words += " word";
   CHECK(engine->store()->add(R"({"name":"x","examples":[")" + words + "\"]}", {}, id).code == Code::overflow);
@@ -177,4 +177,69 @@ TEST_CASE("store: bad tools are refused, and leave nothing behind") {
   CHECK(engine->store()->state_bytes() == 0);
   CHECK_FALSE(engine->store()->set_embedding(1, {}));
   CHECK(load_engine("reference/reference-i8.san")->store() == nullptr);
+}
+
+namespace {
+
+std::vector<ToolId> search(Engine& engine, const char* query, const std::vector<ToolId>& ids, size_t max_tokens) {
+  REQUIRE(engine.begin_search(query).ok());
+  for (bool done = false; !done;) REQUIRE(engine.advance_search(done).ok());
+  std::vector<ToolId> found;
+  REQUIRE(engine.found(ids, max_tokens, found).ok());
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("search: the tool that a query is about comes first, in any order, and no more come than fit") {
+  const auto engine = load_engine("model/thimble.san");
+  std::vector<ToolId> ids;
+  for (const std::string& tool : kTools) ids.push_back(ready(*engine, tool));
+  for (size_t i = 0; i < ids.size(); ++i) engine->store()->forget_state(ids[i]);  // vectors are enough
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const auto found = search(*engine, kQueries[i], ids, 4096);
+    REQUIRE_FALSE(found.empty());
+    CHECK(found[0] == ids[i]);
+    CHECK(search(*engine, kQueries[i], {ids[2], ids[0], ids[1]}, 4096) == found);
+    const size_t tokens = engine->store()->find(found[0])->tokens.size();
+    CHECK(search(*engine, kQueries[i], ids, tokens) == std::vector<ToolId>{found[0]});
+    CHECK(search(*engine, kQueries[i], ids, tokens - 1).empty());
+  }
+}
+
+TEST_CASE("search: twins stand in a canonical order, whichever was added first") {
+  const std::string a = R"({"name":"alpha","description":"Opens the gate."})", b = R"({"name":"beta","description":"Opens the gate."})";
+  std::vector<std::string> first;
+  for (const bool swapped : {false, true}) {
+    const auto engine = load_engine("model/thimble.san");
+    const std::vector<ToolId> ids = {ready(*engine, swapped ? b : a), ready(*engine, swapped ? a : b)};
+    const std::vector<float> same(engine->config().contrastive_dim, 0.125f);
+    for (const ToolId id : ids) REQUIRE(engine->store()->set_embedding(id, same));
+    REQUIRE(engine->begin_search("open gate").ok());
+    for (bool done = false; !done;) REQUIRE(engine->advance_search(done).ok());
+    std::vector<ToolId> found;
+    REQUIRE(engine->found(ids, 4096, found).ok());
+    first.push_back(found.empty() ? "" : engine->store()->find(found[0])->name);
+  }
+  CHECK(first[0] == first[1]);
+}
+
+TEST_CASE("search: calls out of order, and tools that were never encoded, are refused") {
+  const auto engine = load_engine("model/thimble.san");
+  const ToolId light = ready(*engine, kTools[0]), music = add(*engine, kTools[1]);
+  std::vector<ToolId> found;
+  bool done = false;
+  CHECK(engine->found({{light}}, 4096, found).code == Code::bad_input);
+  CHECK(engine->advance_search(done).code == Code::bad_input);
+  REQUIRE(engine->begin_search(kQueries[0]).ok());
+  CHECK(engine->found({{light}}, 4096, found).code == Code::bad_input);  // not complete
+  while (!done) REQUIRE(engine->advance_search(done).ok());
+  CHECK(engine->found({{light, music}}, 4096, found).code == Code::bad_input);
+  CHECK(engine->found({{99}}, 4096, found).code == Code::bad_input);
+  CHECK(engine->begin_search("").ok());  // the query segment is never empty
+  std::string long_query;
+  for (int i = 0; i < 600; ++i) long_query += "word ";
+  CHECK(engine->begin_search(long_query).code == Code::overflow);
+  REQUIRE(engine->select({{light}}).ok());
+  CHECK(engine->found({{light}}, 4096, found).code == Code::bad_input);  // the selection ended it
 }
