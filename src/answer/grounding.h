@@ -28,7 +28,7 @@ class QuerySpans {
 
   std::string query_;         // escaped
   size_t lead_ = 0;           // bytes of a string before its own: the quote and the extra space
-  std::vector<bool> starts_;  // [i]: a character begins at query_[i]
+  std::vector<uint8_t> starts_;  // [i]: whether a character begins at query_[i]
   std::vector<size_t> ends_;  // where what is written of the string ends in query_
   ByteSet next_;              // what comes there
   Vocabulary::Mask mask_;

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "prompt/json.h"
+#include "sort.h"
 
 namespace thimble {
 namespace {
@@ -26,7 +27,7 @@ CallGrammar::CallGrammar(ToolSets sets) : sets_(std::move(sets)) {
       names.emplace_back(text.substr(1), static_cast<uint32_t>(tools_.size()));
       tools_.push_back({set.get(), i});
     }
-  std::sort(names.begin(), names.end());
+  heap_sort(names);
   for (auto& [text, tool] : names) {
     name_texts_.push_back(std::move(text));
     name_tool_.push_back(tool);

@@ -1,7 +1,9 @@
 #include "grammar/char_dfa.h"
 
 #include <algorithm>
-#include <unordered_map>
+#include <map>
+
+#include "sort.h"
 
 namespace thimble {
 
@@ -105,7 +107,7 @@ CharDfa common_alphabet(const CharDfa& a, const CharDfa& b,
                         std::vector<std::pair<uint16_t, uint16_t>>& pairs) {
   std::vector<char32_t> starts = a.starts();
   starts.insert(starts.end(), b.starts().begin(), b.starts().end());
-  std::sort(starts.begin(), starts.end());
+  heap_sort(starts);
   starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
   std::vector<uint16_t> classes;
   for (const char32_t start : starts) {
@@ -123,7 +125,7 @@ bool intersect(const CharDfa& a, const CharDfa& b, CharDfa& out, bool& too_large
   std::vector<std::pair<uint16_t, uint16_t>> pairs;
   CharDfa product = common_alphabet(a, b, pairs);
   std::vector<std::pair<CharDfa::State, CharDfa::State>> states;
-  std::unordered_map<uint32_t, CharDfa::State> known;
+  std::map<uint32_t, CharDfa::State> known;
   const auto state_of = [&](CharDfa::State s, CharDfa::State t) {
     const auto [entry, added] =
         known.try_emplace(uint32_t{s} << 16 | t, static_cast<CharDfa::State>(states.size()));

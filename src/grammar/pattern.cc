@@ -4,6 +4,7 @@
 #include <map>
 
 #include "grammar/regex_parser.h"
+#include "sort.h"
 
 namespace thimble {
 namespace {
@@ -106,7 +107,7 @@ class NfaBuilder {
 struct Alphabet {
   std::vector<char32_t> starts;
   std::vector<uint16_t> classes;              // of each range
-  std::vector<std::vector<bool>> contains;    // [class][set]
+  std::vector<std::string> contains;          // [class][set], 0 or 1
 };
 
 Alphabet alphabet_of(const std::vector<regex::CharSet>& sets) {
@@ -117,11 +118,11 @@ Alphabet alphabet_of(const std::vector<regex::CharSet>& sets) {
       out.starts.push_back(r.first);
       if (r.last < kLastCodePoint) out.starts.push_back(r.last + 1);
     }
-  std::sort(out.starts.begin(), out.starts.end());
+  heap_sort(out.starts);
   out.starts.erase(std::unique(out.starts.begin(), out.starts.end()), out.starts.end());
-  std::map<std::vector<bool>, uint16_t> known;
+  std::map<std::string, uint16_t> known;
   for (const char32_t start : out.starts) {
-    std::vector<bool> in(sets.size());
+    std::string in(sets.size(), '\0');
     for (size_t i = 0; i < sets.size(); ++i)
       in[i] = std::any_of(sets[i].begin(), sets[i].end(),
                           [&](CharRange r) { return r.first <= start && start <= r.last; });
@@ -201,7 +202,7 @@ class SubsetConstruction {
   }
 
   CharDfa::State state_of(Items items) {
-    std::sort(items.begin(), items.end());
+    heap_sort(items);
     const auto [entry, added] = known_.try_emplace(items, static_cast<CharDfa::State>(states_.size()));
     if (added) {
       dfa_.add_state(std::any_of(items.begin(), items.end(), [&](uint32_t item) {

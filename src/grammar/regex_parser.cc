@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sort.h"
 #include "tokenizer/utf8.h"
 
 namespace thimble::regex {
@@ -273,7 +274,7 @@ class Parser {
 }  // namespace
 
 CharSet normalized(CharSet set) {
-  std::sort(set.begin(), set.end(), [](CharRange a, CharRange b) { return a.first < b.first; });
+  heap_sort(set, [](CharRange a, CharRange b) { return a.first < b.first; });
   CharSet out;
   for (const CharRange r : set) {
     if (!out.empty() && r.first <= out.back().last + 1) out.back().last = std::max(out.back().last, r.last);

@@ -5,6 +5,7 @@
 
 #include "grammar/scalar_state.h"
 #include "prompt/prompt.h"
+#include "sort.h"
 
 namespace thimble {
 namespace {
@@ -154,7 +155,7 @@ bool SchemaCompiler::add_literals(std::vector<std::string> texts, ValueSpec& out
   }
   for (const std::string& text : texts) literal_bytes_ += text.size();
   if (literal_bytes_ > kMaxLiteralBytes) return refuse("", "enumerated values of more than 4 MB");
-  std::sort(texts.begin(), texts.end());
+  heap_sort(texts);
   texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
   out.scalars.push_back({ScalarKind::literal, static_cast<uint32_t>(set_.literals.size())});
   set_.literals.push_back({std::move(texts)});
@@ -180,7 +181,7 @@ bool SchemaCompiler::check_keywords(const Value& schema) {
     if (in(kEnforced, keyword) || is_annotation(keyword)) continue;
     if (!unenforced(keyword, "this keyword cannot be enforced; src/grammar/SCHEMA.md lists those that can")) return false;
   }
-  std::sort(seen.begin(), seen.end());
+  heap_sort(seen);
   const auto twice = std::adjacent_find(seen.begin(), seen.end());
   return twice == seen.end() || refuse(*twice, "stands twice");
 }

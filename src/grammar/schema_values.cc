@@ -5,6 +5,7 @@
 #include "grammar/pattern.h"
 #include "grammar/scalar_state.h"
 #include "grammar/schema_compiler.h"
+#include "sort.h"
 
 #include <rapidjson/pointer.h>  // after prompt/json.h, which configures RapidJSON
 
@@ -197,7 +198,7 @@ bool SchemaCompiler::required_names(const Value& schema, std::vector<std::string
     if (!name.IsString()) return refuse("required", "a list of names is needed");
     out.push_back(json::view(name));
   }
-  std::sort(out.begin(), out.end());
+  heap_sort(out);
   return true;
 }
 
@@ -227,7 +228,7 @@ bool SchemaCompiler::object(const Value& properties, const std::vector<std::stri
     json::append_string(key, json::strings_of(set_.format), text);
     keys.emplace_back(text.substr(1), static_cast<uint32_t>(keys.size()));
   }
-  std::sort(keys.begin(), keys.end());
+  heap_sort(keys);
   for (auto& [text, property] : keys) {
     if (!spec.key_texts.empty() && spec.key_texts.back() == text)
       return refuse(spec.properties[property].key, "the property stands twice");
@@ -259,7 +260,7 @@ bool SchemaCompiler::flat_arguments(const Value& parameters, uint32_t& index) {
     if (flag != nullptr && flag->IsBool()) schema.RemoveMember("required");
     properties.AddMember(Value(member.name, memory.GetAllocator()), schema, memory.GetAllocator());
   }
-  std::sort(required.begin(), required.end());
+  heap_sort(required);
   return object(properties, required, index);
 }
 

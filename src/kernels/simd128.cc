@@ -16,12 +16,17 @@ void quantize_rows(const float* x, size_t rows, size_t cols, RowsI8& out) {
   simd::quantize<I16Dot>(x, rows, cols, out, 0);
 }
 
+// Once for both: the tiles are 12 KB of code.
+__attribute__((noinline)) void gemm(const RowsI8& a, const MatrixI8& w, const tiles::GemmOutput& out) {
+  tiles::gemm<I16Dot>(a, w, out, 0);
+}
+
 void gemm_i8(const RowsI8& a, const MatrixI8& w, float* y, size_t ldy) {
-  tiles::gemm<I16Dot>(a, w, {y, ldy, 1.0f, false}, 0);
+  gemm(a, w, {y, ldy, 1.0f, false});
 }
 
 void gemm_i8_add(const RowsI8& a, const MatrixI8& w, float gate, float* y, size_t ldy) {
-  tiles::gemm<I16Dot>(a, w, {y, ldy, gate, true}, 0);
+  gemm(a, w, {y, ldy, gate, true});
 }
 
 void attend_i8(const AttentionShape& shape, const float* q, size_t rows, const KvSegment* segments,

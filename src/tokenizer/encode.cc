@@ -1,7 +1,7 @@
 // Text to ids: white-space rules (SentencePiece's normalizer.cc), then merging by score
 // (bpe_model.cc).
 #include <algorithm>
-#include <unordered_map>
+#include <map>
 
 #include "tokenizer/flags.h"
 #include "tokenizer/tokenizer.h"
@@ -180,7 +180,7 @@ class Tokenizer::Segmenter {
   std::string_view text_;
   std::vector<Symbol> symbols_;
   std::vector<Merge> heap_;
-  std::unordered_map<TokenId, uint32_t> left_bytes_;  // of unused pieces; empty for most models
+  std::map<TokenId, uint32_t> left_bytes_;  // of unused pieces; empty for most models
   bool after_unknown_ = false;
 };
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "sort.h"
 #include "tokenizer/flags.h"
 #include "tokenizer/utf8.h"
 
@@ -128,8 +129,7 @@ Status Tokenizer::check_pieces() {
     if (Status s = check_type(id); !s.ok()) return s;
     longest_piece_ = std::max(longest_piece_, text.size());
   }
-  std::sort(user_defined_.begin(), user_defined_.end(),
-            [this](TokenId a, TokenId b) { return piece(a) < piece(b); });
+  heap_sort(user_defined_, [this](TokenId a, TokenId b) { return piece(a) < piece(b); });
   return {};
 }
 

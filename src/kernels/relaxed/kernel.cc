@@ -28,7 +28,7 @@ extern "C" __attribute__((export_name("probe"))) int32_t probe(int32_t weight, i
 extern "C" __attribute__((export_name("gemm"))) void gemm(const RowsI8* a, const MatrixI8* w,
                                                           const tiles::GemmOutput* out,
                                                           uint32_t flip) {
-  tiles::gemm<RelaxedDot>(*a, *w, *out, flip);
+  tiles::multiply<RelaxedDot>(*a, a->cols * RelaxedDot::kBytes, *w, *out, flip);
 }
 
 extern "C" __attribute__((export_name("attend"))) void attend(const tiles::AttendTask* task) {
