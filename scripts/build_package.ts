@@ -7,6 +7,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSyn
 import { basename, dirname, join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
+import { minify } from 'terser';
 import ts from 'typescript';
 import { distDir, listTree, rootDir } from '../tests/run/files.ts';
 
@@ -78,6 +79,13 @@ export async function bundle(entry: string, options: BuildOptions = {}): Promise
   return metafile!;
 }
 
+/** What esbuild wrote, smaller: terser makes 6 % less of the worker. */
+async function shrink(name: string): Promise<void> {
+  const path = join(distDir, name);
+  const { code } = await minify(readFileSync(path, 'utf8'), { module: true, ecma: 2020, compress: { passes: 2 }, format: { comments: false } });
+  writeFileSync(path, code!);
+}
+
 /** The declarations that the entries lead to, with the names that their JavaScript has. */
 function writeTypes(): void {
   const { config } = ts.readConfigFile(join(rootDir, 'tsconfig.json'), ts.sys.readFile) as { config: object };
@@ -143,7 +151,7 @@ function checkSizes(): void {
 
 /** Needs the module and the manifest in dist/. */
 export async function buildPackage(): Promise<void> {
-  rmSync(join(distDir, 'types'), { recursive: true, force: true });
+  for (const old of listTree(distDir).filter((name) => /^[^/]+\.js$|^(types|adapters)\//.test(name))) rmSync(join(distDir, old));
   copyFileSync(join(rootDir, 'model/thimble.san'), join(distDir, 'thimble.san'));
   const metafiles = [
     await bundle('js/index.ts'),
@@ -154,6 +162,7 @@ export async function buildPackage(): Promise<void> {
     await bundle('js/webmcp.ts', { plugins: [overIndex] }),
     ...await Promise.all(adapters.map((name) => bundle(`js/adapters/${name}.ts`, { outdir: join(distDir, 'adapters'), packages: 'external', plugins: [overPackage] }))),
   ];
+  for (const name of Object.keys(budgets)) await shrink(name);
   writeTypes();
   writeLicences(metafiles);
   checkReferences();
