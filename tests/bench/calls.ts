@@ -107,8 +107,10 @@ const routes: Routes = {
   '/web/thimble.wasm': { file: `${distDir}/thimble.wasm` },
   '/model/thimble.san': { file: `${rootDir}/model/thimble.san` },
 };
-const results = [];
-for (const kernels of ['best', 'simd128'] as const) results.push(await measure(routes, kernels));
+const results: Awaited<ReturnType<typeof measure>>[] = [];
+for (const kernels of ['best', 'simd128'] as const) {
+  if (results[0]?.kernels !== kernels) results.push(await measure(routes, kernels));  // where the best is simd128, once
+}
 
 if (json) {
   console.log(JSON.stringify({ processor: cpus()[0]?.model, queries: cases.length, repeats, results }, null, 1));
