@@ -3,6 +3,7 @@
 import { html, nothing, render } from 'lit-html';
 import { Thimble, ThimbleError, type AnyTool, type Call, type LoadOptions, type Outcome, type Progress } from '../js/index.ts';
 import { evaluate, evaluationView, type Evaluation } from './evaluate.ts';
+import { handOff, handoffView, type Handoff } from './handoff.ts';
 import { createPacker } from './packer.ts';
 import { scenes } from './scenes/index.ts';
 import type { Scene } from './scenes/scene.ts';
@@ -10,9 +11,9 @@ import { decodeSetup, encodeSetup, type Setup } from './share.ts';
 import { canListen, listen } from './speech.ts';
 import { traceView, type Trace } from './trace.ts';
 
-const panels = ['tools', 'evaluate', 'model', 'code'] as const;
+const panels = ['tools', 'evaluate', 'model', 'handoff', 'code'] as const;
 type Panel = (typeof panels)[number];
-const panelTitles: Record<Panel, string> = { tools: 'Tools', evaluate: 'Evaluate', model: 'Model', code: 'Your page' };
+const panelTitles: Record<Panel, string> = { tools: 'Tools', evaluate: 'Evaluate', model: 'Model', handoff: 'Hand-off', code: 'Your page' };
 
 const app = document.getElementById('app')!, status = document.getElementById('status')!;
 const states = new Map<string, unknown>(scenes.map((scene) => [scene.id, scene.initial()]));
@@ -28,6 +29,7 @@ let question: { call: Call; answer: (yes: boolean) => void } | undefined;
 let evaluation: Evaluation | undefined, evaluationStop: AbortController | undefined;
 let running = new AbortController();
 
+const handoff: Handoff = { on: false, asking: false };
 const packer = createPacker((file) => void load({ model: new Blob([file as BlobPart]) }));
 const toolsOf = ({ id, tools }: Scene) => own.get(id) ?? JSON.stringify(tools, null, 2);
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
@@ -50,7 +52,9 @@ async function load(options: LoadOptions = {}): Promise<void> {
   draw();
   const start = performance.now();
   try {
-    thimble = await Thimble.load({ ...options, confirm: ask, onProgress: showProgress });
+    thimble = await Thimble.load({
+      ...options, confirm: ask, onProgress: showProgress, handoffBelow: 0.6, handoffReasons: ['irrelevant'], onHandoff: (context) => handOff(handoff, context, draw),
+    });
     const seconds = ((performance.now() - start) / 1000).toFixed(1), { kernels, stored } = thimble.model;
     render(html`<span><i class="dot"></i>Ready in ${seconds} s, in this tab only</span><span>${kernels} kernels, ${stored ? 'works offline from now on' : 'not kept for later'}</span>`, status);
     await useTools();
@@ -240,7 +244,7 @@ thimble.registerTool({
 await thimble.run('dim the bedroom to 20');`;
 
 const panelViews: Record<Panel, () => unknown> = {
-  tools: toolsPanel, evaluate: evaluatePanel, model: modelPanel,
+  tools: toolsPanel, evaluate: evaluatePanel, model: modelPanel, handoff: () => handoffView(handoff, draw),
   code: () => html`<p>The same in a page of yours:</p><pre tabindex="0"><code>${code}</code></pre>`,
 };
 

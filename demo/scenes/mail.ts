@@ -35,7 +35,7 @@ export const mail = defineScene<State>({
       inputSchema: object({ to: text('Who gets it'), subject: text('Subject line'), body: text('What to write') }, ['to']) },
     { name: 'empty_trash', description: 'Delete for good what is in the trash', annotations: { destructiveHint: true }, inputSchema: object({}) },
   ],
-  examples: ['star the message from Priya', 'move the lotto mail to spam', 'search for climbing', 'mark everything as read',
+  examples: ['mark Priya Raman as important', 'move the lotto mail to spam', 'find messages about climbing', 'mark everything as read',
     'write to Jonas saying I am in for Sunday', 'show me the archive', 'remind me to buy milk'],
   initial: () => ({
     messages: inbox.map(([from, subject], i) => ({ from, subject, folder: 'inbox', unread: i < 4, starred: false })), folder: 'inbox', query: '',

@@ -63,7 +63,7 @@ const expected: Record<string, string[][]> = {
     ['add_to_cart(product: "wool beanies", quantity: 2)'], ['apply_coupon(code: "SPRING15")'], ['clear_filters()'], []],
   travel: [['search_flights(from: "Vienna", to: "Lisbon", date: DATE)'], ['set_cabin(cabin: "business")'], ['choose_seat(position: "window")'],
     ['book_hotel(city: "Porto", nights: 3)'], ['add_bags(count: 2)'], ['start_over()'], []],
-  mail: [['star_message(message: "Priya")'], ['move_message(message: "lotto", folder: "spam")'], ['search_mail(query: "climbing")'], ['mark_all_read()'],
+  mail: [['star_message(message: "Priya Raman")'], ['move_message(message: "the lotto", folder: "spam")'], ['search_mail(query: "climbing")'], ['mark_all_read()'],
     ['compose(to: "Jonas", body: "I am in for Sunday")'], ['open_folder(folder: "archive")'], []],
   map: [['find_places(kind: "cafe")'], ['drop_pin(place: "Museum of Glass")'], ['get_directions(from: "Central Station", to: "Lindt Park", by: "bike")'],
     ['zoom_map(direction: "in", steps: 2)'], ['set_map_style(style: "satellite")'], ['clear_map()'], []],
@@ -151,6 +151,23 @@ test('tools that a visitor edits are checked, used, and shared by URL', async ()
     await page.waitForSelector('.phases');
     assert.deepEqual(await callText(page), ['feed(food: "fish")']);
   }, link);
+});
+
+test('hand-off is off until it is turned on, and then shows what would be sent', async () => {
+  await visit(async ({ page }) => {
+    const sent = () => page.textContent('#panel pre');
+    await page.click('button:text-is("Hand-off")');
+    await ask(page, 'what is the capital of Peru?');
+    assert.match((await sent())!, /^Turn it on/);
+    await page.check('#panel input[type=checkbox]');
+    await ask(page, 'what is the capital of Chile?');
+    const body = JSON.parse((await sent())!) as { messages: { content: string }[]; tools: unknown[] };
+    assert.equal(body.messages[0]!.content, 'what is the capital of Chile?');
+    assert.equal(body.tools.length, scenes[0]!.tools.length);
+    await page.screenshot({ path: `${screenshots}/demo-handoff.png`, fullPage: true });
+    await ask(page, 'dim the bedroom to 20');  // sure enough: not handed off
+    assert.match((await sent())!, /Chile/);
+  });
 });
 
 test('a file of cases is answered and scored', async () => {
