@@ -1,6 +1,7 @@
 // npm test [-- SECTION...]: builds everything and runs every test, section by section. The last line is the total over
 // all runners. Sections can be named to run only those, e.g. `npm test -- native wasm`.
 import { existsSync, mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { installApps } from '../tests/package/install.ts';
 import { buildModule, cmakeBuild } from './build_module.ts';
 import { buildPackage } from './build_package.ts';
@@ -59,17 +60,21 @@ async function training(): Promise<Counts> {
 
 async function fuzz(): Promise<Counts> {
   await cmakeBuild('fuzz');
+  const targets = listTree(`${rootDir}/tests/fuzz`).filter((name) => name.endsWith('_fuzz.cc')).map((file) => file.replace(/\.cc$/, ''));
   let total = { passed: 0, failed: 0 };
-  for (const file of listTree(`${rootDir}/tests/fuzz`).filter((name) => name.endsWith('_fuzz.cc'))) {
-    const target = file.replace(/\.cc$/, '');
-    const corpus = `${buildDir}/fuzz/corpus/${target}`;
-    mkdirSync(corpus, { recursive: true });
-    const seeds = [`${rootDir}/tests/fuzz/seeds/${target}`, `${buildDir}/fuzz-seeds/${target}`].filter(existsSync);
-    total = add(total, await oneCheck([`${buildDir}/fuzz/${target}`, `-max_total_time=${fuzzSeconds}`,
-      '-rss_limit_mb=2048', '-timeout=10', '-print_final_stats=1', '-verbosity=0',
-      `-artifact_prefix=${buildDir}/fuzz/`, corpus, ...seeds]));
-  }
+  const workers = Array.from({ length: Math.min(availableParallelism(), targets.length) }, async () => {
+    for (let target = targets.shift(); target; target = targets.shift()) total = add(total, await fuzzTarget(target));
+  });
+  await Promise.all(workers);
   return total;
+}
+
+function fuzzTarget(target: string): Promise<Counts> {
+  const corpus = `${buildDir}/fuzz/corpus/${target}`;
+  mkdirSync(corpus, { recursive: true });
+  const seeds = [`${rootDir}/tests/fuzz/seeds/${target}`, `${buildDir}/fuzz-seeds/${target}`].filter(existsSync);
+  return oneCheck([`${buildDir}/fuzz/${target}`, `-max_total_time=${fuzzSeconds}`, '-rss_limit_mb=2048', '-timeout=10', '-print_final_stats=1',
+    '-verbosity=0', `-artifact_prefix=${buildDir}/fuzz/`, corpus, ...seeds]);
 }
 
 /** What pages and Node load from dist/ besides their own code. */
@@ -87,7 +92,8 @@ const sections: [name: string, title: string, body: () => Promise<Counts>][] = [
   }],
   ['native', 'Core, native: with ASan and UBSan, then optimised', async () => {
     await cmakeBuild('native');
-    return add(await doctest(['build/native/core_tests']), await doctest(['build/native/core_tests_optimised']));
+    const [sanitized, optimised] = await Promise.all([doctest(['build/native/core_tests']), doctest(['build/native/core_tests_optimised'])]);
+    return add(sanitized, optimised);
   }],
   ['wasm', 'Core, WASM in Node', async () => {
     await cmakeBuild('wasm', 'core_tests');
@@ -127,8 +133,9 @@ if (unknown.length > 0) {
 await collectTestData();
 let total: Counts = { passed: 0, failed: 0 };
 const table: string[] = [];
-for (const [name, title, body] of sections) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
+
+async function runSection([name, title, body]: (typeof sections)[number]): Promise<void> {
+  if (wanted.length > 0 && !wanted.includes(name)) return;
   console.log(`\n== ${title} (${name}) ==`);
   const start = performance.now();
   const counts = await body().catch((error: Error) => {
@@ -138,6 +145,13 @@ for (const [name, title, body] of sections) {
   total = add(total, counts);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   table.push(`${name.padEnd(10)} ${String(counts.passed).padStart(5)} passed ${String(counts.failed).padStart(3)} failed ${seconds.padStart(7)} s`);
+}
+
+// The sanitized tests keep one core busy for minutes; training, which needs nothing that is built, has the other one.
+const beside = sections.find(([name]) => name === 'training')!;
+for (const section of sections) {
+  if (section[0] === 'native') await Promise.all([runSection(section), runSection(beside)]);
+  else if (section !== beside) await runSection(section);
 }
 console.log(`\n== Summary ==\n${table.join('\n')}`);
 console.log(`${total.passed} passed, ${total.failed} failed`);
