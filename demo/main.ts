@@ -21,7 +21,6 @@ const own = new Map<string, string>();  // JSON of the tools that a visitor has 
 
 let scene: Scene = scenes[0]!;
 let thimble: Thimble | undefined;
-let registered: (() => void) | undefined;
 let query = '', said = '', saidBad = false, busy = false, listening: (() => void) | undefined;
 let trace: Trace | undefined;
 let panel: Panel = 'tools', toolsError = '', shared = '';
@@ -46,14 +45,13 @@ function showProgress({ phase, loaded, total }: Progress): void {
 async function load(options: LoadOptions = {}): Promise<void> {
   const previous = thimble;
   thimble = undefined;
-  registered = undefined;
   previous?.dispose();
   status.className = 'status';
   draw();
   const start = performance.now();
   try {
     thimble = await Thimble.load({
-      ...options, confirm: ask, onProgress: showProgress, handoffBelow: 0.6, handoffReasons: ['irrelevant'], onHandoff: (context) => handOff(handoff, context, draw),
+      ...options, onProgress: showProgress, handoffBelow: 0.6, handoffReasons: ['irrelevant'], onHandoff: (context) => handOff(handoff, context, draw),
     });
     const seconds = ((performance.now() - start) / 1000).toFixed(1), { kernels, stored } = thimble.model;
     render(html`<span><i class="dot"></i>Ready in ${seconds} s, in this tab only</span><span>${kernels} kernels, ${stored ? 'works offline from now on' : 'not kept for later'}</span>`, status);
@@ -67,25 +65,20 @@ async function load(options: LoadOptions = {}): Promise<void> {
 
 /** Gives the tools of the scene, as they stand in the editor, to the model. */
 async function useTools(): Promise<void> {
-  registered?.();
-  registered = undefined;
-  toolsError = '';
-  if (!thimble) return;
+  const text = toolsOf(scene), current = scene;
+  let error = '';
   try {
-    const list = JSON.parse(toolsOf(scene)) as AnyTool[];
-    const current = scene;
-    const withExecute = list.map((tool) => ({ ...tool, execute: (args: unknown) => execute(current, nameOf(tool), args as Record<string, unknown>) }));
-    const registering = thimble.registerTools(withExecute);
-    const { unregister } = await registering;
-    if (current === scene) registered = unregister;
-    else unregister();
-  } catch (error) {
-    toolsError = messageOf(error);
+    forgetTools();
+    await thimble?.registerTools(JSON.parse(text) as AnyTool[]);
+  } catch (reason) {
+    error = messageOf(reason);
   }
+  if (current !== scene || text !== toolsOf(scene)) return;  // the tools have changed again
+  toolsError = error;
   draw();
 }
 
-const nameOf = (tool: AnyTool) => tool.name ?? tool.function?.name ?? '';
+const forgetTools = () => thimble?.unregister(...thimble.tools.map(({ name }) => name));
 
 function execute(target: Scene, tool: string, args: Record<string, unknown>): string {
   if (!target.tools.some(({ name }) => name === tool)) return `${tool} would be called; this scene has nothing for it to do.`;
@@ -191,8 +184,7 @@ async function startEvaluation(file: File | undefined): Promise<void> {
   if (!file || !thimble) return;
   evaluationStop?.abort();
   evaluationStop = new AbortController();
-  registered?.();
-  registered = undefined;
+  forgetTools();
   await evaluate(file, thimble, evaluationStop.signal, (now) => { evaluation = { ...now }; draw(); });
   await useTools();
 }

@@ -7,6 +7,7 @@ import { createReadStream, existsSync, mkdtempSync, readFileSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { percentile } from '../js/cli/percentile.ts';
 import { rootDir } from '../tests/run/files.ts';
 import { loadModule } from '../tests/run/module.ts';
 import { greedy } from '../tests/run/parity.ts';
@@ -50,8 +51,6 @@ function unconstrained(engine: Engine, query: string): Omit<Prediction, 'id'> {
   }
 }
 
-const percentile = (sorted: number[], share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!.toFixed(0);
-
 function predict(engine: Engine, cases: Case[], answer: (query: string) => Omit<Prediction, 'id'>): Prediction[] {
   const milliseconds: number[] = [], unenforced = new Set<string>();
   const predictions = cases.map((c, i) => {
@@ -70,9 +69,8 @@ function predict(engine: Engine, cases: Case[], answer: (query: string) => Omit<
     if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${i + 1} of ${cases.length}`);
     return prediction;
   });
-  milliseconds.sort((a, b) => a - b);
-  console.error(`\n${cases.length} cases, kernels ${engine.kernels}, an answer in ${percentile(milliseconds, 0.5)} ms (median), ` +
-    `${percentile(milliseconds, 0.95)} ms (95 %); not enforced: ${[...unenforced].join('; ') || 'nothing'}`);
+  console.error(`\n${cases.length} cases, kernels ${engine.kernels}, an answer in ${percentile(milliseconds, 0.5).toFixed(0)} ms (median), ` +
+    `${percentile(milliseconds, 0.95).toFixed(0)} ms (95 %); not enforced: ${[...unenforced].join('; ') || 'nothing'}`);
   return predictions;
 }
 

@@ -104,9 +104,7 @@ Status Engine::select(std::span<const ToolId> ids) {
 
 Status Engine::begin_search(std::string_view query) {
   if (!store_) return {Code::bad_input, "no tools are stored: load a model with isolated tools first"};
-  query_tokens_.clear();
-  if (Status s = tokenizer_.encode(query, query_tokens_); !s.ok()) return s;
-  query_tokens_.push_back(tokenizer_.tools());
+  if (Status s = query_segment(query, query_tokens_); !s.ok()) return s;
   if (!search_) search_.emplace(tokenizer_);
   answering_ = false;
   const Status begun = model_.begin_query(query_tokens_, {});
@@ -167,20 +165,27 @@ void Engine::use_tools(Tools tools, ToolSets sets) {
   for (const auto& tool : tools_) tool_states_.push_back(&tool->state);
 }
 
+Status Engine::query_segment(std::string_view query, std::vector<TokenId>& out) const {
+  out.clear();
+  if (Status s = tokenizer_.encode(query, out); !s.ok()) return s;
+  out.push_back(tokenizer_.tools());
+  out.insert(out.end(), tools_text_tokens_.begin(), tools_text_tokens_.end());
+  return {};
+}
+
 Status Engine::encoder_input(std::string_view query, EncoderInput& out) const {
   if (!open_) return {Code::bad_input, "no model yet: load one, then encode"};
   out = {};
-  if (Status s = tokenizer_.encode(query, out.query); !s.ok()) return s;
-  out.query.push_back(tokenizer_.tools());
-  out.query.insert(out.query.end(), tools_text_tokens_.begin(), tools_text_tokens_.end());
+  if (Status s = query_segment(query, out.query); !s.ok()) return s;
   for (const auto& tool : tools_) out.tools.push_back(tool->tokens);
   return {};
 }
 
 Status Engine::encode(std::string_view query) {
-  EncoderInput input;
-  if (Status s = encoder_input(query, input); !s.ok()) return s;
-  return encode(input.query);
+  if (!open_) return {Code::bad_input, "no model yet: load one, then encode"};
+  std::vector<TokenId> segment;
+  if (Status s = query_segment(query, segment); !s.ok()) return s;
+  return encode(segment);
 }
 
 Status Engine::encode(std::span<const TokenId> query_segment) {
@@ -196,16 +201,14 @@ Status Engine::step(std::span<const TokenId> tokens, std::span<const float>& log
 Status Engine::begin(std::string_view query, const AnswerOptions& options) {
   if (!open_) return {Code::bad_input, "no model yet: load one, then begin an answer"};
   answering_ = searching_ = false;
-  EncoderInput input;
-  if (Status s = encoder_input(query, input); !s.ok()) return s;
+  if (Status s = query_segment(query, query_tokens_); !s.ok()) return s;
   if (Status s = writer_->start(query, options); !s.ok()) return s;
   if (!writer_->done())
-    if (Status s = model_.begin_query(input.query, tool_states_); !s.ok()) return s;
+    if (Status s = model_.begin_query(query_tokens_, tool_states_); !s.ok()) return s;
   answering_ = true;
   plain_ = options.plain;
   query_ = query;
-  counts_ = {.query = input.query.size()};
-  query_tokens_ = std::move(input.query);
+  counts_ = {.query = query_tokens_.size()};
   return {};
 }
 

@@ -65,8 +65,8 @@ class Engine {
   /// too long, with bad_input if the options cannot be met.
   Status begin(std::string_view query, const AnswerOptions& options = {});
   /// Does one bounded piece of it: a part of an encoder layer, or at most kTileRows decoder rows and a
-  /// choice, or several where the query's own words were guessed right. `done`: the answer is complete. Fails with overflow if it grows too long for the decoder;
-  /// that ends it.
+  /// choice, or several where the query's own words were guessed right. `done`: the answer is complete.
+  /// Fails with overflow if it grows too long for the decoder; that ends it.
   Status advance(bool& done);
   /// Answer_text so far (prompt/FORMAT.md); it only grows. Empty before begin().
   std::string_view text() const { return answering_ ? writer_->text() : std::string_view(); }
@@ -91,6 +91,7 @@ class Engine {
  private:
   using Tools = std::vector<std::shared_ptr<StoredTool>>;
 
+  Status query_segment(std::string_view query, std::vector<TokenId>& out) const;
   Status set_isolated_tools(std::string_view tools_json, const SchemaOptions& schema);
   Status set_joint_tools(std::string_view tools_json, SchemaOptions schema);
   Status check_selection(const Tools& tools) const;

@@ -54,9 +54,4 @@ export const load = (model: string | undefined): Promise<Thimble> =>
 
 export const toolsOf = ({ tools }: EvalCase): AnyTool[] => (typeof tools === 'string' ? JSON.parse(tools) : tools) as AnyTool[];
 
-export const percentile = (values: number[], share: number): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
-};
-
 export const print = (text: string) => process.stdout.write(`${text}\n`);

@@ -1,7 +1,8 @@
 import type { KernelSet } from '../index.ts';
 import { Thimble } from '../node.ts';
-import { parse, percentile, print, readCases, toolsOf } from './arguments.ts';
+import { parse, print, readCases, toolsOf } from './arguments.ts';
 import { UsageError, type Command } from './command.ts';
+import { percentile } from './percentile.ts';
 
 const HELP = `Usage: thimble bench CASES.jsonl [--json] [--kernels NAME] [--model MODEL.san]
 

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
+import { percentile } from '../../js/cli/percentile.ts';
 import { buildScripts } from '../e2e/thimble_page.ts';
 import { bundle, withPage, type Routes } from '../run/browser.ts';
 import { distDir, rootDir } from '../run/files.ts';
@@ -40,7 +41,6 @@ const inPage = <K extends keyof InPage>(page: Page, name: K, ...args: Parameters
   return (globalThis as unknown as { thimbleBench: Record<string, (...args: unknown[]) => unknown> }).thimbleBench[name as string]!(...args as unknown[]);
 }, [name, args] as const) as Promise<Awaited<ReturnType<InPage[K]>>>;
 
-const percentile = (values: number[], share: number) => values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))]!;
 const spread = (values: number[]) => ({ p50: percentile(values, 0.5), p95: percentile(values, 0.95) });
 
 /** Warm calls. Up to 30 tools, every query has a set of its own; beyond, one set holds the tools of all. */

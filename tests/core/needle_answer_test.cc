@@ -218,14 +218,14 @@ TEST_CASE("needle: what is not said is missing, what the schema forbids is inval
   CHECK(other_case.answer.calls[0].arguments == R"({"level":1,"room":"B\u00fcro"})");
 }
 
-TEST_CASE("needle: a checkpoint of the original answers within the grammar, as it would without it where that is legal") {
+TEST_CASE("needle: a checkpoint of the original answers within the grammar") {
   const auto engine = load_engine("reference/reference-f32.san");
   const std::vector<uint8_t> bytes = read_test_file("reference/cases.json");
   rapidjson::Document cases;
   REQUIRE(json::parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, cases));
-  size_t complete = 0, endless = 0, same = 0;
+  size_t complete = 0, endless = 0;
   for (const json::Value& c : cases["cases"].GetArray()) {
-    const std::string query(json::view(c["query"])), tools(json::view(c["tools"])), free_text(json::view(c["free_text"]));
+    const std::string query(json::view(c["query"])), tools(json::view(c["tools"]));
     INFO(query.substr(0, 100));
     REQUIRE(engine->set_tools(tools).ok());
     REQUIRE(engine->begin(query, {.max_calls = 2}).ok());
@@ -246,11 +246,8 @@ TEST_CASE("needle: a checkpoint of the original answers within the grammar, as i
     if (answer.outcome != Answer::Outcome::invalid) CHECK(accepts(set, text));
     for (const AnsweredCall& one : answer.calls)
       CHECK(std::any_of(set.tools.begin(), set.tools.end(), [&](const ToolSpec& tool) { return tool.name == one.tool; }));
-    if (!accepts(set, free_text)) continue;
-    CHECK(text == free_text);
-    ++same;
   }
-  MESSAGE(complete << " complete, " << endless << " endless, " << same << " as without the grammar");
+  MESSAGE(complete << " complete, " << endless << " endless");
   CHECK(complete + endless == 36);
   CHECK(complete > 0);
 }

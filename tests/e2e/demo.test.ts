@@ -141,7 +141,15 @@ test('tools that a visitor edits are checked, used, and shared by URL', async ()
     await page.waitForSelector('#panel .bad');
     await page.fill('#tools', JSON.stringify([{ name: 'feed', description: 'Feed the cat', inputSchema: { type: 'object', properties: { food: { type: 'string', enum: ['fish', 'chicken'] } }, required: ['food'] } }]));
     await page.waitForSelector('#panel [role=status].soft');
+    await page.evaluate(() => {  // typed faster than the model reads
+      const editor = document.querySelector<HTMLTextAreaElement>('#tools')!, text = editor.value;
+      for (const value of [`${text} `, `${text}  `, text]) {
+        editor.value = value;
+        editor.dispatchEvent(new Event('input'));
+      }
+    });
     await ask(page, 'give the cat some fish');
+    assert.equal(await page.$('#panel .bad'), null);
     assert.deepEqual(await callText(page), ['feed(food: "fish")']);
     await page.click('button:text-is("Share this setup")');
     await page.waitForFunction(() => location.hash.startsWith('#s='));

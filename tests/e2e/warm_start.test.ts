@@ -1,11 +1,12 @@
 // From `Thimble.load()` with the model in IndexedDB to the first answer: how long, and where it goes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { percentile } from '../../js/cli/percentile.ts';
 import { withPage } from '../run/browser.ts';
 import { inPage, thimbleRoutes } from './thimble_page.ts';
 
 const starts = Number(process.env.THIMBLE_WARM_STARTS ?? 7);
-const median = (values: number[]) => Math.round(values.toSorted((a, b) => a - b)[values.length >> 1]!);
+const median = (values: number[]) => Math.round(percentile(values, 0.5));
 
 test('a warm start answers from IndexedDB', async (t) => {
   await withPage(await thimbleRoutes(), async (page) => {

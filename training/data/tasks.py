@@ -5,8 +5,8 @@ import random
 from training.data.openapi import OpenApiPools
 from training.data.pools import CardPools, ScenePools
 from training.data.public import FcPools, NluPools
-from training.data.written import WrittenPools
 from training.data.situation import finish
+from training.data.written import WrittenPools
 from training.render import answer_text, tool_text
 from training.rows import MAX_ANSWER_PIECES, MAX_QUERY_PIECES, MAX_TOOL_PIECES, T, RowBuilder
 
@@ -115,8 +115,8 @@ def make_mix(corpus, library, split):
     own = [(CardPools(library, corpus, aliased), 0.36), (ScenePools(library, corpus, varied, aliased), 0.34)]
     if split != "train":
         return Mix(own)
-    return Mix(own + [(NluPools(corpus), 0.13), (FcPools(corpus), 1.60), (OpenApiPools(corpus), 0.20),
-                      (WrittenPools(corpus), 0.12)])
+    operations = OpenApiPools(corpus)
+    return Mix(own + [(NluPools(corpus), 0.13), (FcPools(corpus), 1.60), (operations, 0.20), (WrittenPools(operations), 0.12)])
 
 
 def rng_for(seed, *more):

@@ -17,7 +17,7 @@ import random
 
 from training.data.corpus import DEFAULT_CORPUS, Corpus
 from training.data.dress import draw_style, dress_tool
-from training.data.openapi import OpenApiPools, simple
+from training.data.openapi import simple
 from training.data.pools import estimated_pieces, pool_size
 from training.data.situation import Ask, Situation
 from training.render import tool_text
@@ -49,9 +49,10 @@ def corpus_tools(corpus):
 class WrittenPools:
     """Pools around tools with requests of their own; mates of the same API and strangers are the distractors."""
 
-    def __init__(self, corpus):
+    def __init__(self, pools):
+        """pools: the OpenApiPools of the same corpus."""
         requests = read_requests()
-        self.pools = OpenApiPools(corpus)
+        self.pools = pools
         self.anchors = []
         for group in self.pools.groups.values():
             for t in group:
