@@ -26,7 +26,7 @@ export function actions(tab: Tab): AnyTool[] {
     { name: 'new_tab', title: 'New tab', description: 'Open an empty new tab', inputSchema: none, examples: ['new tab'], execute: async () => { await chrome.tabs.create({}); } },
     { name: 'close_tab', title: 'Close this tab', description: 'Close the current tab', inputSchema: none, examples: ['close this tab'], execute: () => chrome.tabs.remove(id) },
     {
-      name: 'keep_only_this_tab', title: 'Close the other tabs', description: 'Close every tab but the current one', inputSchema: none, annotations: { consequentialHint: true },
+      name: 'close_other_tabs', title: 'Close the other tabs', description: 'Close all tabs other than the current one', inputSchema: none, annotations: { consequentialHint: true },
       examples: ['close all other tabs', 'keep only this tab'], execute: () => closeOthers(tab),
     },
     { name: 'duplicate_tab', title: 'Duplicate this tab', description: 'Duplicate the current tab', inputSchema: none, execute: async () => { await chrome.tabs.duplicate(id); } },

@@ -36,7 +36,7 @@ export const map = defineScene<State>({
       inputSchema: object({ from: text('Start'), to: text('Destination'), by: choice(['car', 'bike', 'foot', 'transit']) }, ['from', 'to']) },
     { name: 'clear_map', description: 'Remove pins, route and results', inputSchema: object({}) },
   ],
-  examples: ['where can i get a coffee?', 'put a pin on the Museum of Glass', 'how do i get from Central Station to Lindt Park by bike', 'zoom in twice',
+  examples: ['where can i get a coffee?', 'drop a pin at the Museum of Glass', 'how do i get from Central Station to Lindt Park by bike', 'zoom in twice',
     'satellite view', 'clear the map', 'book me a taxi'],
   initial: () => ({ zoom: 0, look: 'streets', pins: [] }),
   act(state, tool, args) {
