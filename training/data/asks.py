@@ -9,6 +9,7 @@ from training.schema import types_of
 _TEXTUAL = re.compile(r"text|message|note|title|query|content|body|search|term|caption|comment|label|name|subject|phrase|word|q$")
 # A tool that knows more of a refused query's words (by IDF weight) is not shown with it.
 REFUSAL_OVERLAP, NEIGHBOUR_OVERLAP = 0.30, 0.08
+ASKED_AGAIN = 0.15  # of the draws may ask a wording that its tool shows as an example, so that examples count
 
 
 class CardAsks:
@@ -22,7 +23,7 @@ class CardAsks:
         self.banned = [set() for _ in ids]  # utterances that are shown as examples of the tool
 
     def show_examples(self, rng):
-        """A few wordings of each card as its `examples`; they are not asked in this situation."""
+        """A few wordings of each card as its `examples`; they are rarely asked in this situation."""
         for p in self.own:
             card = self.cards[p]
             english = [i for i, u in enumerate(card.utterances) if u.lang == "en" and not u.missing]
@@ -43,7 +44,8 @@ class CardAsks:
     # ------------------------------------------------------------------ one card
 
     def _utterance(self, rng, p, accept=lambda u: True):
-        choices = [u for i, u in enumerate(self.cards[p].utterances) if i not in self.banned[p] and accept(u)]
+        banned = () if rng.random() < ASKED_AGAIN else self.banned[p]
+        choices = [u for i, u in enumerate(self.cards[p].utterances) if i not in banned and accept(u)]
         return rng.choice(choices) if choices else None
 
     def _find(self, rng, accept):

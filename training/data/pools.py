@@ -2,7 +2,7 @@
 import re
 
 from training.data.alias import draw_alias, plain_nouns, scene_alias
-from training.data.asks import CardAsks
+from training.data.asks import ASKED_AGAIN, CardAsks
 from training.data.dress import draw_style, dress_tool, make_pushy
 from training.data.situation import Ask, Situation
 from training.data.vary import vary
@@ -183,8 +183,9 @@ class ScenePools:
             p = index[c["a"][0]["name"]] if len(c["a"]) == 1 and c["k"] in ("plain", "confusable") else None
             if p is not None and len(shown.setdefault(p, [])) < 2 and rng.random() < 0.6:
                 shown[p].append(c["q"])
-            else:
-                rest.append(c)
+                if rng.random() >= ASKED_AGAIN:
+                    continue
+            rest.append(c)
         for p, queries in shown.items():
             if queries:
                 dressed[p].tool["examples"] = queries
