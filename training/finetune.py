@@ -4,9 +4,9 @@ python3 -m training.finetune data.jsonl [--model model/thimble.san] --out tuned.
 
 data.jsonl is the format of the original: one object a line with `query` (text), `tools` (a list of
 {"name", "description", "parameters"}, or that as JSON text) and `answers` (a list of {"name", "arguments"}, or that as
-JSON text; [] when nothing fits). A fifth of the lines, at most 200, is held out: accuracy on it is printed before and
-after, and the confidence is fitted anew when it holds 50 answers or more. Minutes on a GPU; on a CPU some seconds a
-line and epoch.
+JSON text; [] when nothing fits; null where a required value was not said). A fifth of the lines, at most 200, is held
+out: accuracy on it is printed before and after, and the confidence is fitted anew when it holds 50 answers or more.
+Minutes on a GPU; on a CPU some seconds a line and epoch.
 """
 import argparse
 import dataclasses
@@ -23,7 +23,7 @@ import torch
 from .calibrate import calibrate, features
 from .config import StageConfig
 from .decode import greedy
-from .evaluate import examples_of, is_exact, prediction
+from .evaluate import asked, examples_of, is_exact, prediction
 from .loader import to_tensors
 from .render import answer_text, as_schema, tool_text
 from .rows import MAX_ANSWER_PIECES, MAX_QUERY_PIECES, MAX_TOOL_PIECES, ROW, T, RowBuilder
@@ -57,7 +57,9 @@ def read_example(line):
     for call in answers:
         if call.get("name") not in schemas:
             raise ValueError(f"the answer calls {call.get('name')!r}, which is no tool of this line")
-        wrong = call_errors(call, {**schemas[call["name"]], "required": []})
+        schema = schemas[call["name"]]
+        unsaid = dict.fromkeys(schema.get("required", []))  # may be null, or not be there at all
+        wrong = call_errors({**call, "arguments": {**unsaid, **call["arguments"]}}, schema)
         if wrong:
             raise ValueError(wrong[0])
     return {"query": record["query"], "tools": tools, "answers": answers}
@@ -156,7 +158,7 @@ def evaluate(model, held, tokenizer):
     cases = [{"id": i, "query": e["query"], "tools": e["tools"]} for i, e in enumerate(held)]
     answers = greedy(model, examples_of(cases, tokenizer))
     predictions = [prediction(c, a, tokenizer) for c, a in zip(cases, answers)]
-    right = [is_exact(p.get("calls"), [e["answers"]]) for p, e in zip(predictions, held)]
+    right = [is_exact(p.get("calls"), [asked(e["answers"])]) for p, e in zip(predictions, held)]
     x = [features(p["log_probabilities"], p["raw"] == "[]") for p in predictions]
     return sum(right) / len(right), x, right
 

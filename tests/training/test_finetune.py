@@ -39,6 +39,12 @@ class Reading(unittest.TestCase):
         plain = json.dumps({k: json.loads(v) if k != "query" else v for k, v in record.items()})
         self.assertEqual(finetune.read_example(dim(3)), finetune.read_example(plain))
 
+    def test_a_required_value_may_be_null(self):
+        unsaid = [{"name": "dim", "arguments": {"room": None, "level": 3}}]
+        self.assertEqual(finetune.read_example(line("dim to 3", unsaid))["answers"], unsaid)
+        with self.assertRaisesRegex(ValueError, "level"):
+            finetune.read_example(line("dim the hall", [{"name": "dim", "arguments": {"room": "hall", "level": None}}]))
+
     def test_a_wrong_line_is_named(self):
         call = {"name": "dim", "arguments": {"level": "high"}}
         for bad in ("{", "[]", line(" ", []), line("x", [{"name": "fly", "arguments": {}}]), line("x", [call]), line("x", [], []),

@@ -57,6 +57,21 @@ test('stored tools, drafts and few logits give the tokens of the plain way, over
   assert.ok(passes < plainPasses / 2);
 });
 
+test('the order of the tools changes no answer, over the dev set', () => {
+  let state = 11;
+  const random = (below: number) => (state = (state * 48271) % 2147483647) % below;
+  const shuffled = (ids: number[]) => ids.map((tool) => ({ tool, key: random(1 << 30) })).sort((a, b) => a.key - b.key).map(({ tool }) => tool);
+  for (const { id, query, tools } of cases) {
+    const ids = tools.map(encoded);
+    const answers = [ids, ...Array.from({ length: 5 }, () => shuffled(ids))].map((order) => {
+      engine.select(order);
+      return substance(answer(query, {}));
+    });
+    for (const other of answers.slice(1)) assert.deepEqual(other, answers[0], `${id}: ${query}`);
+    ids.forEach((tool) => engine.dropTool(tool));
+  }
+});
+
 test('random queries, and those that repeat themselves, give the tokens of the plain way', () => {
   const words = [...new Set(cases.flatMap(({ query }) => query.split(' ')))];
   let state = 7;
