@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "prompt/prompt.h"
+#include "sort.h"
 
 namespace thimble {
 
@@ -142,7 +143,7 @@ Status Engine::check_selection(const Tools& tools) const {
     names.push_back(tool->name);
     lengths.push_back(tool->tokens.size());
   }
-  std::sort(names.begin(), names.end());
+  heap_sort(names);
   if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
     return {Code::bad_tools, "tools: two are named " + std::string(*twice) + "; a query takes one of them"};
   return model_.check_tools(lengths);
@@ -160,7 +161,7 @@ void Engine::use_tools(Tools tools, ToolSets sets) {
   writer_->set_tools(std::move(sets));
   answering_ = searching_ = false;
   tools_ = std::move(tools);
-  std::sort(tools_.begin(), tools_.end(), [](const auto& a, const auto& b) { return a->tokens < b->tokens; });
+  heap_sort(tools_, [](const auto& a, const auto& b) { return a->tokens < b->tokens; });
   tool_states_.clear();
   for (const auto& tool : tools_) tool_states_.push_back(&tool->state);
 }

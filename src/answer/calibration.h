@@ -20,13 +20,13 @@ class Calibration {
   /// `log_probability`: sum over the decisions that count, at most 0. Rises with it as long as b <= 0,
   /// which training/calibrate.py sees to.
   float confidence(double log_probability, bool no_call) const {
-    if (!fitted_) return static_cast<float>(std::exp(log_probability));
-    const double x = a_ + b_ * std::log(1e-4 - log_probability) + (no_call ? c_ : 0.0);
-    return static_cast<float>(1 / (1 + std::exp(-x)));
+    if (!fitted_) return std::exp(static_cast<float>(log_probability));
+    const float x = a_ + b_ * std::log(static_cast<float>(1e-4 - log_probability)) + (no_call ? c_ : 0);
+    return 1 / (1 + std::exp(-x));
   }
 
  private:
-  double a_ = 0, b_ = 0, c_ = 0;
+  float a_ = 0, b_ = 0, c_ = 0;
   bool fitted_ = false;
 };
 

@@ -44,16 +44,16 @@ bool is_empty(std::span<const uint64_t> mask) {
 }
 
 /// Sum of exp(logit - peak) over the mask.
-double mass(std::span<const float> logits, std::span<const uint64_t> mask, float peak) {
-  double sum = 0;
+float mass(std::span<const float> logits, std::span<const uint64_t> mask, float peak) {
+  float sum = 0;  // the logarithm of a double would cost 4 KB of tables
   for_each(mask, [&](size_t id) {
     if (logits[id] > peak - kNegligible) sum += std::exp(logits[id] - peak);
   });
   return sum;
 }
 
-double mass(std::span<const float> logits, float peak) {
-  double sum = 0;
+float mass(std::span<const float> logits, float peak) {
+  float sum = 0;
   for (const float logit : logits)
     if (logit > peak - kNegligible) sum += std::exp(logit - peak);
   return sum;
@@ -96,8 +96,8 @@ void AnswerWriter::choose(std::span<const float> logits) {
   take(best, -std::log(mass(logits, mask, logits[static_cast<size_t>(best)])));
 }
 
-void AnswerWriter::take(TokenId token, double log_probability) {
-  decisions_.push_back({text().size(), static_cast<float>(log_probability)});
+void AnswerWriter::take(TokenId token, float log_probability) {
+  decisions_.push_back({text().size(), log_probability});
   grammar_.accept(token);
   tokens_.push_back(token);
   grammar_.take_forced(tokens_);

@@ -85,7 +85,7 @@ class AnswerWriter {
   bool is_loose() const;
   void loosen(std::span<const float> logits);
   std::span<const uint64_t> allowed();
-  void take(TokenId token, double log_probability);
+  void take(TokenId token, float log_probability);
 
   const Vocabulary& vocabulary_;
   TokenGrammar grammar_;

@@ -1,6 +1,7 @@
 #include "grammar/vocabulary.h"
 
 #include "tokenizer/utf8.h"
+#include "sort.h"
 
 namespace thimble {
 namespace {
@@ -65,7 +66,7 @@ PieceTrie::PieceTrie(std::vector<TokenId> ids, std::span<const std::string> byte
   const auto of = [&](TokenId id) -> const std::string& { return bytes[static_cast<size_t>(id)]; };
   std::vector<std::pair<uint64_t, TokenId>> order;  // by the first 8 bytes; they seldom leave a tie
   for (const TokenId id : ids) order.emplace_back(first_bytes(of(id)), id);
-  std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
+  heap_sort(order, [&](const auto& a, const auto& b) {
     return a.first != b.first ? a.first < b.first : of(a.second) < of(b.second);
   });
   nodes_.reserve(3 * ids.size());

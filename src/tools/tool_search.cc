@@ -5,6 +5,8 @@
 #include <map>
 #include <string>
 
+#include "sort.h"
+
 namespace thimble {
 namespace {
 
@@ -44,7 +46,7 @@ std::vector<TokenId> ToolSearch::words_of(std::span<const TokenId> tokens) const
   std::vector<TokenId> words;
   for (const TokenId id : tokens)
     if (const TokenId word = word_[static_cast<size_t>(id)]; word >= 0) words.push_back(word);
-  std::sort(words.begin(), words.end());
+  heap_sort(words);
   words.erase(std::unique(words.begin(), words.end()), words.end());
   return words;
 }
@@ -85,7 +87,7 @@ std::vector<size_t> ToolSearch::rank(std::span<const TokenId> query, std::span<c
   std::vector<size_t> order;
   for (size_t t = 0; t < tools.size(); ++t)
     if (scores[t] > 0) order.push_back(t);
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+  heap_sort(order, [&](size_t a, size_t b) {
     return scores[a] != scores[b] ? scores[a] > scores[b] : tools[a]->tokens < tools[b]->tokens;
   });
   return order;
