@@ -20,6 +20,14 @@ def quantize_rows(x):
     return scaled.detach().round() + (scaled - scaled.detach()), (largest / top) * used
 
 
+@torch.no_grad()
+def round_at_random(x, generator):
+    """x (rows, n) on the grid of its own codes, up or down by the chance that keeps its mean (Gupta et al., 2015). Rounding to
+    the nearest code would lose what a few small steps change in weights that come from codes."""
+    step = x.abs().amax(-1, keepdim=True).clamp_min(TINY) / 127
+    return torch.floor(x / step + torch.rand(x.shape, generator=generator)) * step
+
+
 def fake_quantize(x):
     """x rounded to its INT8 grid, in x's own type."""
     values, scale = quantize_rows(x)

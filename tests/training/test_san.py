@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from training.export import load_weights
-from training.quantize import quantize_array, quantize_rows
+from training.quantize import fake_quantize, quantize_array, quantize_rows, round_at_random
 from training.san import SanFile, read_san, tensor_bytes, write_san
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +56,13 @@ class Quantizer(unittest.TestCase):
 
 
 class ModelFile(unittest.TestCase):
+    def test_rounding_at_random_keeps_the_mean_and_the_codes(self):
+        x = torch.randn(64, 512, generator=torch.Generator().manual_seed(1))
+        step = x.abs().amax(-1, keepdim=True) / 127
+        rounded = [round_at_random(x, torch.Generator().manual_seed(seed)) for seed in range(200)]
+        self.assertLess((torch.stack(rounded).mean(0) - x).abs().div(step).max().item(), 0.2)  # five standard errors
+        self.assertLess((rounded[0] - fake_quantize(rounded[0])).abs().div(step).max().item(), 1e-3)
+
     def test_the_shipped_file_reads_and_writes_back_bit_for_bit(self):
         with tempfile.TemporaryDirectory() as folder:
             again = Path(folder) / "again.san"
