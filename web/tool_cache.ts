@@ -9,6 +9,8 @@ import { ToolStates } from './tool_states.ts';
 
 /** Tools that nobody has registered, e.g. of one call, are kept for the next call up to this number. */
 const maxUnused = 256;
+/** States that are read at once in the background. */
+const maxRestored = 8;
 
 /** A tool as the engine has it. */
 export interface Entry {
@@ -79,12 +81,13 @@ export class ToolCache {
 
   /** Brings the states of `entries` into the engine. */
   async prepare(entries: readonly Entry[], signal?: AbortSignal): Promise<void> {
-    for (const entry of entries) entry.lastUse = ++this.clock;
-    if (entries.every(({ bytes }) => bytes > 0)) return;
-    await this.lookUp();
-    await this.restore(entries.filter(({ bytes, stored }) => bytes === 0 && stored), signal);
     const needed = new Set(entries);
-    for (const entry of entries) if (entry.bytes === 0) await this.encode(entry, needed, signal);
+    for (const entry of entries) entry.lastUse = ++this.clock;
+    if (entries.some(({ bytes }) => bytes === 0)) {
+      await this.lookUp();
+      await this.restore(entries.filter(({ bytes, stored }) => bytes === 0 && stored), signal);
+      for (const entry of entries) if (entry.bytes === 0) await this.encode(entry, needed, signal);
+    }
     this.trim(needed);
   }
 
@@ -99,9 +102,10 @@ export class ToolCache {
       this.trim(new Set());
       return true;
     }
-    const absent = waiting.find(({ bytes, stored, tokens }) => bytes === 0 && stored && this.fits(tokens));
-    if (absent) await this.restore([absent]);
-    return absent !== undefined;
+    let { room } = this;
+    const absent = waiting.filter(({ bytes, stored, tokens }) => bytes === 0 && stored && (room -= tokens) >= 0).slice(0, maxRestored);
+    await this.restore(absent);
+    return absent.length > 0;
   }
 
   memory(): Memory['tools'] {
@@ -212,9 +216,10 @@ export class ToolCache {
 
   private get bytes(): number { return [...this.entries.values()].reduce((sum, { bytes }) => sum + bytes, 0); }
 
-  private fits(tokens: number): boolean {
+  /** Tokens of encoded tools that the budget has room for. */
+  private get room(): number {
     const some = [...this.entries.values()].find(({ bytes }) => bytes > 0);
-    return !some || this.bytes + tokens * (some.bytes / some.tokens) <= this.budget;
+    return some ? (this.budget - this.bytes) / (some.bytes / some.tokens) : Infinity;
   }
 
   /** Frees states beyond the budget, the least recently used first. */

@@ -1,7 +1,7 @@
 // Encoded tools in IndexedDB, so that a reload encodes nothing. Kept by the model's file and the tool's JSON; the vectors
 // for the search apart from the states, which are a thousand times larger and are read when a query needs them. A state
 // carries its own checksum, which the engine checks.
-import type { DBSchema, IDBPDatabase } from 'idb';
+import type { DBSchema, IDBPDatabase, IDBPObjectStore } from 'idb';
 import { openDatabase, type NotStored } from './database.ts';
 import { sha256 } from './weights/manifest.ts';
 
@@ -12,8 +12,10 @@ interface Schema extends DBSchema {
   states: { key: Key; value: Blob };
 }
 
-/** Beyond it the states that were made longest ago go; their vectors stay. */
-const maxBytes = 512 * 2 ** 20;
+/** Beyond it the states that were made longest ago go, and beyond so many tools their vectors, too. */
+const maxBytes = 512 * 2 ** 20, maxTools = 4096;
+/** From here on one request for all tools of the model is quicker than one for each. */
+const few = 16;
 const both = ['tools', 'states'] as const;
 const written = { durability: 'relaxed' } as const;  // a loss is noticed when it is read
 
@@ -34,8 +36,15 @@ export class ToolStates {
 
   async find(names: readonly string[]): Promise<(StoredTool | undefined)[]> {
     const tools = this.db.transaction('tools').store;
-    const found = await Promise.all(names.map((name) => tools.get([this.model, name])));
+    const found = names.length < few ? await Promise.all(names.map((name) => tools.get([this.model, name]))) : await this.findAll(names, tools);
     return found.map((tool) => tool && { vector: tool.vector, hasState: tool.bytes > 0 });
+  }
+
+  private async findAll(names: readonly string[], tools: IDBPObjectStore<Schema, ['tools'], 'tools'>): Promise<(Schema['tools']['value'] | undefined)[]> {
+    const range = IDBKeyRange.bound([this.model], [this.model, []]);  // arrays come after texts
+    const [keys, values] = await Promise.all([tools.getAllKeys(range), tools.getAll(range)]);
+    const all = new Map(keys.map(([, name], i) => [name, values[i]]));
+    return names.map((name) => all.get(name));
   }
 
   async read(names: readonly string[]): Promise<(Uint8Array | undefined)[]> {
@@ -58,10 +67,10 @@ export class ToolStates {
     const [keys, values] = await Promise.all([tools.getAllKeys(), tools.getAll()]);
     const newest = keys.map((key, i) => ({ key, tool: values[i]! })).sort((a, b) => b.tool.used - a.tool.used);
     let bytes = 0;
-    for (const { key, tool } of newest) {
-      if (tool.bytes === 0 || (bytes += tool.bytes) <= maxBytes) continue;
+    for (const [i, { key, tool }] of newest.entries()) {
+      if (i < maxTools && (tool.bytes === 0 || (bytes += tool.bytes) <= maxBytes)) continue;
       void tx.objectStore('states').delete(key);
-      void tools.put({ ...tool, bytes: 0 }, key);
+      void (i < maxTools ? tools.put({ ...tool, bytes: 0 }, key) : tools.delete(key));
     }
     await tx.done;
   }

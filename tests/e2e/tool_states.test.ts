@@ -93,6 +93,43 @@ test('states that are damaged, cut off or gone are encoded and stored again', as
   });
 });
 
+test('of more than 4,096 tools, those that were encoded longest ago go', async () => {
+  await withPage(routes, async (page) => {
+    await inPage(page, 'load');
+    await until(async () => (await inPage(page, 'memory')).tools.stored === 2);
+    await page.evaluate(() => new Promise<void>((resolve, reject) => {
+      const opening = indexedDB.open('thimble-tools');
+      opening.onerror = reject;
+      opening.onsuccess = () => {
+        const tx = opening.result.transaction(['tools', 'states'], 'readwrite');
+        for (let i = 0; i < 4100; ++i) {
+          tx.objectStore('tools').put({ vector: new Float32Array(1), bytes: 1, used: i }, ['another model', `${i}`]);
+          tx.objectStore('states').put(new Blob(['x']), ['another model', `${i}`]);
+        }
+        tx.oncomplete = () => { opening.result.close(); resolve(); };
+      };
+    }));
+    await page.reload();
+    await inPage(page, 'load');
+    await until(async () => (await records(page)).length === 4096);
+    assert.deepEqual((await inPage(page, 'memory')).tools, { registered: 2, encoded: 2, stored: 2 });
+    const used = (await records(page)).map(({ made }) => made);
+    assert.equal(Math.min(...used), 6);  // of 4,102 the first six
+  });
+});
+
+test('with a full disk tools are kept in memory, and memory() says why', async () => {
+  await withPage(routes, async (page) => {
+    const client = await page.context().newCDPSession(page);
+    await client.send('Storage.overrideQuotaForOrigin', { origin: new URL(page.url()).origin, quotaSize: 100_000 });
+    await inPage(page, 'load');
+    assert.deepEqual(await called(page), wanted);
+    await until(async () => (await inPage(page, 'memory')).tools.notStored !== undefined);
+    assert.deepEqual((await inPage(page, 'memory')).tools, { registered: 2, encoded: 2, stored: 0, notStored: 'quota' });
+    assert.deepEqual(await called(page), wanted);
+  });
+});
+
 test('without IndexedDB tools are kept in memory, and memory() says why', async () => {
   const without = await thimbleRoutes('Object.defineProperty(globalThis, "indexedDB", { value: undefined });');
   await withPage(without, async (page) => {
